@@ -1,0 +1,273 @@
+"""What `protect` asks and answers for one DICOM file: headers travel, bulk stays where it is.
+
+    request  u32be JSON length ‖ JSON {schema, size, bulk: [{offset, length, sha256}],
+             file_sha256} ‖ the file's octets without the bulk ranges
+    answer   u32be JSON length ‖ JSON {schema, state, code, name, bulk: [{at, length, sha256}]}
+             ‖ the protected file's octets without the bulk ranges (none if refused)
+
+A file is its header octets with the bulk spliced in at the offsets named, so the worker gives a
+whole protected file without having seen one pixel, and the client makes it without having read
+one element. Many items travel as one batch; each is judged by itself.
+
+>>> answer = refused_header(ErrorCode.E_MODALITY)
+>>> decode_answer(encode_answer(answer)) == answer
+True
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NoReturn
+
+from encryptsecurert_protocol import canonical
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.limits import LIMITS, MIB
+
+REQUEST_SCHEMA = "encryptsecurert.header/1"
+ANSWER_SCHEMA = "encryptsecurert.protected-header/1"
+
+MAX_BULK_RANGES = 64
+# A protected header holds the original twice (attributes and raw octets) and two envelopes' frame.
+MAX_PROTECTED_HEADER_BYTES = 4 * MIB
+
+Octets = bytes | bytearray | memoryview
+
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_MAPPED_UID = r"2\.25\.(?:0|[1-9][0-9]{0,38})"
+_NAME = re.compile(rf"{_MAPPED_UID}/{_MAPPED_UID}\.dcm\Z")
+_MAX_SIZE = 2**53 - 1
+
+
+def _refuse(code: ErrorCode = ErrorCode.E_FORMAT) -> NoReturn:
+    raise EncryptSecureRTError(code) from None
+
+
+def _check_count(value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= _MAX_SIZE:
+        _refuse()
+
+
+def _check_digest(value: object) -> None:
+    if not isinstance(value, str) or not _DIGEST.match(value):
+        _refuse()
+
+
+class HeaderState(Enum):
+    """What became of an instance."""
+
+    PROTECTED = "protected"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkRange:
+    """A range of the original file that stays on the client; `sha256` in lower-case hex."""
+
+    offset: int
+    length: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        _check_count(self.offset, 0)
+        _check_count(self.length, 1)
+        _check_digest(self.sha256)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkInsert:
+    """Where a bulk range goes: `at` counts from the start of the whole protected file."""
+
+    at: int
+    length: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        _check_count(self.at, 0)
+        _check_count(self.length, 1)
+        _check_digest(self.sha256)
+
+
+def _check_layout(ranges: Sequence[tuple[int, int]], whole: int) -> None:
+    """Refuse ranges (start, length) that are not ascending, overlap or pass the end."""
+    if len(ranges) > MAX_BULK_RANGES:
+        _refuse(ErrorCode.E_TOO_LARGE)
+    end = 0
+    for start, length in ranges:
+        if start < end:
+            _refuse()
+        end = start + length
+    if end > whole:
+        _refuse()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderRequest:
+    """One file without its bulk.
+
+    `header` is exactly `size` minus the bulk lengths long. `file_sha256` is the digest of the
+    whole file, as far as the client says it: the worker stores it sealed, so that a later
+    reveal can be held against it.
+    """
+
+    size: int
+    bulk: tuple[BulkRange, ...]
+    header: Octets = field(repr=False)
+    file_sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_count(self.size, 1)
+        _check_layout([(one.offset, one.length) for one in self.bulk], self.size)
+        if self.file_sha256 is not None:
+            _check_digest(self.file_sha256)
+        if len(self.header) > LIMITS.header_bytes:
+            _refuse(ErrorCode.E_TOO_LARGE)
+        if len(self.header) + sum(one.length for one in self.bulk) != self.size:
+            _refuse()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectedHeader:
+    """The worker's answer for one file.
+
+    Protected: `name` is ``<mapped series>/<mapped instance>.dcm``, `code` is None. Refused:
+    `code` says why, and there is no name, no bulk and no header.
+    """
+
+    state: HeaderState
+    code: ErrorCode | None = None
+    name: str | None = None
+    bulk: tuple[BulkInsert, ...] = ()
+    header: Octets = field(default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        if self.state is HeaderState.REFUSED:
+            if self.code is None or self.name is not None or self.bulk or len(self.header):
+                _refuse()
+            return
+        if self.code is not None or self.name is None or not _NAME.match(self.name):
+            _refuse()
+        if len(self.header) > MAX_PROTECTED_HEADER_BYTES:
+            _refuse(ErrorCode.E_TOO_LARGE)
+        if not len(self.header):
+            _refuse()
+        _check_layout([(one.at, one.length) for one in self.bulk], self.size)
+
+    @property
+    def size(self) -> int:
+        """Size of the whole protected file in bytes."""
+        return len(self.header) + sum(one.length for one in self.bulk)
+
+
+def refused_header(code: ErrorCode) -> ProtectedHeader:
+    """Return the answer for an instance that is not protected for that reason."""
+    return ProtectedHeader(state=HeaderState.REFUSED, code=code)
+
+
+def encode_request(request: HeaderRequest) -> bytes:
+    """Return the octets of a request, as they stand in a batch."""
+    return _join(
+        {
+            "schema": REQUEST_SCHEMA,
+            "size": request.size,
+            "bulk": [
+                {"offset": one.offset, "length": one.length, "sha256": one.sha256}
+                for one in request.bulk
+            ],
+            "file_sha256": request.file_sha256,
+        },
+        request.header,
+    )
+
+
+def decode_request(octets: Octets) -> HeaderRequest:
+    """Return the request that the octets stand for; its header is a view of them.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_FORMAT if anything is not as `encode_request` writes it, E_TOO_LARGE over a limit.
+    """
+    fields, header = _part(octets, {"schema", "size", "bulk", "file_sha256"}, REQUEST_SCHEMA)
+    ranges = tuple(
+        BulkRange(offset=one["offset"], length=one["length"], sha256=one["sha256"])
+        for one in _ranges(fields["bulk"], {"offset", "length", "sha256"})
+    )
+    return HeaderRequest(
+        size=fields["size"], bulk=ranges, header=header, file_sha256=fields["file_sha256"]
+    )
+
+
+def encode_answer(answer: ProtectedHeader) -> bytes:
+    """Return the octets of an answer, as they stand in a batch."""
+    return _join(
+        {
+            "schema": ANSWER_SCHEMA,
+            "state": answer.state.value,
+            "code": None if answer.code is None else answer.code.name,
+            "name": answer.name,
+            "bulk": [
+                {"at": one.at, "length": one.length, "sha256": one.sha256} for one in answer.bulk
+            ],
+        },
+        answer.header,
+    )
+
+
+def decode_answer(octets: Octets) -> ProtectedHeader:
+    """Return the answer that the octets stand for; its header is a view of them.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_FORMAT if anything is not as `encode_answer` writes it, E_TOO_LARGE over a limit.
+    """
+    fields, header = _part(octets, {"schema", "state", "code", "name", "bulk"}, ANSWER_SCHEMA)
+    state, code, name = fields["state"], fields["code"], fields["name"]
+    if not isinstance(state, str) or state not in {one.value for one in HeaderState}:
+        _refuse()
+    if code is not None and (not isinstance(code, str) or code not in ErrorCode.__members__):
+        _refuse()
+    if name is not None and not isinstance(name, str):
+        _refuse()
+    inserts = tuple(
+        BulkInsert(at=one["at"], length=one["length"], sha256=one["sha256"])
+        for one in _ranges(fields["bulk"], {"at", "length", "sha256"})
+    )
+    return ProtectedHeader(
+        state=HeaderState(state),
+        code=None if code is None else ErrorCode[code],
+        name=name,
+        bulk=inserts,
+        header=header,
+    )
+
+
+def _join(fields: Mapping[str, Any], header: Octets) -> bytes:
+    text = canonical.encode(fields)
+    return b"".join((len(text).to_bytes(4, "big"), text, header))
+
+
+def _part(octets: Octets, names: set[str], schema: str) -> tuple[dict[str, Any], memoryview]:
+    view = memoryview(octets).cast("B")
+    if len(view) < 4:
+        _refuse()
+    length = int.from_bytes(view[:4], "big")
+    if length > LIMITS.json_line_bytes:
+        _refuse(ErrorCode.E_TOO_LARGE)
+    if len(view) < 4 + length:
+        _refuse()
+    fields = canonical.decode(bytes(view[4 : 4 + length]), LIMITS.json_line_bytes)
+    if set(fields) != names or fields["schema"] != schema:
+        _refuse()
+    return fields, view[4 + length :]
+
+
+def _ranges(value: object, names: set[str]) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        _refuse()
+    if len(value) > MAX_BULK_RANGES:
+        _refuse(ErrorCode.E_TOO_LARGE)
+    if any(not isinstance(one, dict) or set(one) != names for one in value):
+        _refuse()
+    return value
