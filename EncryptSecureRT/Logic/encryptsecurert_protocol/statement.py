@@ -115,6 +115,7 @@ class Statement:
         if isinstance(value.get("protocol"), str) and value["protocol"] != PROTOCOL:
             raise EncryptSecureRTError(ErrorCode.E_VERSION)
         fields = Fields(value, _MEMBERS, code)
+        fields.constant("protocol", PROTOCOL)
         hpke = fields.child("hpke", ("suite", "public_key"))
         suite = HpkeSuite(hpke.integer("suite", min(HpkeSuite), max(HpkeSuite)))
         size = PUBLIC_KEY_BYTES[suite]

@@ -1,0 +1,274 @@
+"""The attested channel: `requests` over connections that the verifier has accepted.
+
+>>> with open_channel(home, "https://worker:8443") as channel:  # doctest: +SKIP
+...     channel.verdict.accepted, channel.request_json("GET", "/v1/tasks")
+"""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from functools import partial
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPSConnectionPool, PoolManager
+
+from encryptsecurert_protocol import canonical
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.evidence import EvidenceAnswer
+from encryptsecurert_protocol.statement import Statement
+from EncryptSecureRTLib.attest.ratls import read_ratls_certificate
+from EncryptSecureRTLib.attest.verdict import Verdict
+from EncryptSecureRTLib.attest.verifier import FreshEvidence, Verifier
+from EncryptSecureRTLib.client.connection import AttestedConnection, Gate, client_context
+from EncryptSecureRTLib.client.errors import error_of_body, error_of_request
+from EncryptSecureRTLib.client.home import ClientHome, UserIdentity
+from EncryptSecureRTLib.client.trust import open_verifier
+
+_POOL_SIZE = 4
+_MAX_JSON_BYTES = 4 * 1024 * 1024
+
+
+class _AttestedPool(HTTPSConnectionPool):
+    """A pool whose every connection passes one gate."""
+
+    ConnectionCls = AttestedConnection
+
+    def __init__(self, *args: Any, gate: Gate, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._gate = gate
+
+    def _new_conn(self) -> Any:
+        connection = super()._new_conn()
+        if not isinstance(connection, AttestedConnection):
+            raise EncryptSecureRTError(ErrorCode.E_UNATTESTED_PEER)
+        connection.gate = self._gate
+        return connection
+
+
+class AttestedAdapter(HTTPAdapter):
+    """The adapter that `requests` uses for https: it knows no certificate authority."""
+
+    def __init__(self, gate: Gate, certificate: tuple[str, str] | None) -> None:
+        self._gate = gate
+        self._context = client_context(certificate)
+        super().__init__(pool_connections=1, pool_maxsize=_POOL_SIZE, max_retries=0)
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **kwargs: Any
+    ) -> None:
+        """Make the pool manager, with attested pools for https and none for http."""
+        self.poolmanager = PoolManager(
+            num_pools=connections,
+            maxsize=maxsize,
+            block=True,
+            ssl_context=self._context,
+            assert_hostname=False,
+        )
+        self.poolmanager.pool_classes_by_scheme = {"https": partial(_AttestedPool, gate=self._gate)}
+
+
+class ChannelGate:
+    """Both verdicts for each connection, and one worker for all of them."""
+
+    def __init__(self, verifier: Verifier, *, allow_unprovisioned: bool) -> None:
+        self._verifier = verifier
+        self._allow_unprovisioned = allow_unprovisioned
+        self._lock = threading.Lock()
+        self._spki_sha256: str | None = None
+        self.certificate_verdict: Verdict | None = None
+        self.verdict: Verdict | None = None
+        self.statement: Statement | None = None
+
+    def admit_certificate(self, certificate_der: bytes) -> None:
+        """Judge the certificate; another key than an earlier connection's is E_SESSION."""
+        verdict = self._verifier.judge_certificate(certificate_der)
+        with self._lock:
+            self.certificate_verdict = verdict
+        verdict.require()
+        with self._lock:
+            if self._spki_sha256 not in (None, verdict.spki_sha256):
+                raise EncryptSecureRTError(ErrorCode.E_SESSION)
+
+    def admit_evidence(
+        self, certificate_der: bytes, nonce: bytes, asked_at_s: float, answer: EvidenceAnswer
+    ) -> None:
+        """Judge fresh evidence over this connection's key and nonce."""
+        verdict, statement = self._verifier.judge_fresh(
+            spki_der=read_ratls_certificate(certificate_der).spki,
+            nonce=nonce,
+            issued_at=asked_at_s,
+            evidence=FreshEvidence(
+                statement=answer.statement, quote=answer.quote, collateral=answer.collateral
+            ),
+            allow_unprovisioned=self._allow_unprovisioned,
+        )
+        with self._lock:
+            self.verdict = verdict
+        verdict.require()
+        with self._lock:
+            self._spki_sha256 = verdict.spki_sha256
+            self.statement = statement
+
+
+class Channel:
+    """Requests to one attested worker. Every error is an EncryptSecureRTError."""
+
+    def __init__(self, url: str, gate: ChannelGate, session: requests.Session, timeout_s: float):
+        self.url = url
+        self.user: UserIdentity | None = None
+        self._gate = gate
+        self._session = session
+        self._timeout_s = timeout_s
+
+    @property
+    def statement(self) -> Statement:
+        """What the worker proved of itself at the newest connection."""
+        if self._gate.statement is None:
+            raise EncryptSecureRTError(ErrorCode.E_UNATTESTED_PEER)
+        return self._gate.statement
+
+    @property
+    def verdict(self) -> Verdict:
+        """The newest fresh verdict."""
+        if self._gate.verdict is None:
+            raise EncryptSecureRTError(ErrorCode.E_UNATTESTED_PEER)
+        return self._gate.verdict
+
+    @property
+    def certificate_verdict(self) -> Verdict:
+        """The newest certificate verdict."""
+        if self._gate.certificate_verdict is None:
+            raise EncryptSecureRTError(ErrorCode.E_UNATTESTED_PEER)
+        return self._gate.certificate_verdict
+
+    def connect(self) -> None:
+        """Open a connection and attest it; nothing but evidence is asked for."""
+        self.request("GET", "/v1/health")
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        stream: bool = False,
+    ) -> requests.Response:
+        """Send one request and return its answer; an error answer is raised."""
+        try:
+            response = self._session.request(
+                method,
+                self.url + path,
+                data=data,
+                headers=dict(headers or {}),
+                stream=stream,
+                timeout=self._timeout_s,
+                allow_redirects=False,
+            )
+            if response.status_code >= requests.codes.multiple_choices:
+                raise error_of_body(response.raw.read(4096) if stream else response.content)
+            return response
+        except requests.RequestException as error:
+            raise error_of_request(error) from None
+
+    def request_json(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Send and receive JSON objects."""
+        data = None if body is None else canonical.encode(body)
+        content = self.request(method, path, data=data).content
+        try:
+            value = json.loads(content) if len(content) <= _MAX_JSON_BYTES else None
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            raise EncryptSecureRTError(ErrorCode.E_FORMAT)
+        return value
+
+    def stream_lines(self, path: str, max_line_bytes: int) -> Iterator[bytes]:
+        """Yield the lines of a streamed answer, heartbeats (empty lines) too."""
+        response = self.request("GET", path, stream=True)
+        buffer = b""
+        try:
+            for piece in response.iter_content(chunk_size=None):
+                buffer += piece
+                *lines, buffer = buffer.split(b"\n")
+                yield from lines
+                if len(buffer) > max_line_bytes:
+                    raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+        except requests.RequestException as error:
+            raise error_of_request(error) from None
+        finally:
+            response.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._session.close()
+
+    def __enter__(self) -> "Channel":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def check_url(url: str) -> str:
+    """Return a worker address without trailing slash, refused unless https with host only."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.scheme != "https" or not parts.hostname or port == 0 or "@" in parts.netloc:
+        raise EncryptSecureRTError(ErrorCode.E_USAGE, "the address must be https://host:port")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise EncryptSecureRTError(ErrorCode.E_USAGE, "the address must be https://host:port")
+    return f"https://{parts.netloc}"
+
+
+def open_channel(
+    home: ClientHome,
+    url: str,
+    *,
+    allow_unprovisioned: bool = False,
+    timeout_s: float = 30.0,
+    unsafe_allow_simulated: bool = False,
+) -> Channel:
+    """Open a channel and attest its first connection; raises what refuses it."""
+    address = check_url(url)
+    verifier = open_verifier(home, address, unsafe_allow_simulated=unsafe_allow_simulated)
+    gate = ChannelGate(verifier, allow_unprovisioned=allow_unprovisioned)
+    channel = make_channel(home, address, gate, timeout_s)
+    try:
+        channel.connect()
+    except BaseException:
+        channel.close()
+        raise
+    return channel
+
+
+def make_channel(home: ClientHome, address: str, gate: ChannelGate, timeout_s: float) -> Channel:
+    """Return a channel that is not connected yet."""
+    certificate = None
+    user = None
+    if home.has_user():
+        user = home.user()
+        certificate = (str(home.certificate_path), str(home.key_path))
+    session = requests.Session()
+    session.trust_env = False  # neither proxies nor CA bundles from the environment
+    session.verify = False  # the adapter attests instead; see connection.py
+    session.headers.clear()
+    session.adapters.clear()
+    session.mount("https://", AttestedAdapter(gate, certificate))
+    channel = Channel(address, gate, session, timeout_s)
+    channel.user = user
+    return channel

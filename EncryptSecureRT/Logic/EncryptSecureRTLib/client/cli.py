@@ -1,0 +1,110 @@
+"""`encryptsecurert`: check, protect, segment, verify, enroll.
+
+One process border: whatever happens ends as a result or as one error with its exit code. Ctrl-C,
+SIGTERM or, with `--request -`, the end of standard input stop a job at its next check point;
+before and after a job they end the command at once. Nothing half written stays in either case.
+"""
+
+import _thread
+import contextlib
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from EncryptSecureRTLib.client.arguments import Invocation, parse
+from EncryptSecureRTLib.client.output import JsonReporter, Reporter, TerminalReporter
+
+
+class StopSwitch:
+    """Turns signals into a flag while a job runs, into an end of the command otherwise."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._soft = False
+
+    def asked(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._asked.is_set()
+
+    @contextlib.contextmanager
+    def soft(self) -> Iterator[None]:
+        """Within: a first signal sets the flag only, a second one ends the command."""
+        self._soft = True
+        try:
+            yield
+        finally:
+            self._soft = False
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        again = self._asked.is_set()
+        self._asked.set()
+        if again or not self._soft:
+            raise KeyboardInterrupt
+
+    def watch_stdin(self) -> None:
+        """Treat the end of standard input as a stop: nobody waits for us any more."""
+
+        def watch() -> None:
+            with contextlib.suppress(OSError, ValueError):
+                while sys.stdin.buffer.read(4096):
+                    pass
+            _thread.interrupt_main(signal.SIGINT)
+
+        threading.Thread(target=watch, daemon=True).start()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    switch = StopSwitch()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, switch.handle)
+    debug = "--debug" in arguments
+    reporter: Reporter = JsonReporter() if "--json" in arguments else _terminal(arguments)
+    try:
+        code = _guarded(lambda: _run(parse(arguments), reporter, switch), reporter, debug=debug)
+    finally:
+        reporter.close()
+    sys.exit(code)
+
+
+def _terminal(arguments: Sequence[str]) -> Reporter:
+    if {"-h", "--help"} & set(arguments):
+        return JsonReporter()  # the parser prints its help and exits; no terminal is needed
+    return TerminalReporter()
+
+
+def _guarded(run: Callable[[], int], reporter: Reporter, *, debug: bool) -> int:
+    try:
+        return run()
+    except EncryptSecureRTError as error:
+        failure = error
+    except KeyboardInterrupt:
+        failure = EncryptSecureRTError(ErrorCode.E_CANCELLED)
+    except BrokenPipeError:
+        return ErrorCode.E_CANCELLED.value.exit_code
+    except MemoryError:
+        failure = EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+    except Exception:  # the border of the process: one error, and a traceback only if asked for
+        if debug:
+            traceback.print_exc()
+        failure = EncryptSecureRTError(ErrorCode.E_INTERNAL)
+    reporter.error(failure)
+    return failure.exit_code
+
+
+def _run(invocation: Invocation, reporter: Reporter, switch: StopSwitch) -> int:
+    from EncryptSecureRTLib.client import commands
+
+    if invocation.from_request:
+        switch.watch_stdin()
+    return commands.COMMANDS[invocation.command](invocation, reporter, switch)
+
+
+if __name__ == "__main__":
+    main()

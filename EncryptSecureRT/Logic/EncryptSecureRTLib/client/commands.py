@@ -1,0 +1,228 @@
+"""What each command of `encryptsecurert` does, between the parsed words and the library."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.fields import time_text
+from encryptsecurert_protocol.limits import LIMITS
+from EncryptSecureRTLib.attest.localfiles import read_whole
+from EncryptSecureRTLib.attest.memory import CollateralStore
+from EncryptSecureRTLib.client.arguments import Invocation
+from EncryptSecureRTLib.client.home import ClientHome
+from EncryptSecureRTLib.client.output import Reporter
+
+if TYPE_CHECKING:
+    from EncryptSecureRTLib.client.segment import Segmented
+
+
+class Switch(Protocol):
+    """How a user stops a command."""
+
+    def asked(self) -> bool:
+        """Whether a stop was asked for."""
+
+    def soft(self) -> AbstractContextManager[None]:
+        """Let a stop within set the flag instead of ending the command."""
+
+
+Command = Callable[[Invocation, Reporter, Switch], int]
+
+
+def _home(invocation: Invocation) -> ClientHome:
+    return ClientHome(invocation.home)
+
+
+def enroll(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
+    """Make a key and request, or take the custodian's answer, or place collateral."""
+    home = _home(invocation)
+    if invocation.accept is None and invocation.collateral is None:
+        request = home.enroll()
+        words = f"Give this file to the site key custodian: {request}"
+        reporter.result(words, {"csr": str(request)})
+        return 0
+    if invocation.accept is not None:
+        home.accept(invocation.accept)
+        _place_collateral(home, invocation.accept / "collateral.json", required=False)
+    if invocation.collateral is not None:
+        _place_collateral(home, invocation.collateral, required=True)
+    reporter.result("Ready. Try: encryptsecurert check --url ...", {"ready": True})
+    return 0
+
+
+def _place_collateral(home: ClientHome, path: Path, *, required: bool) -> None:
+    octets = read_whole(path, LIMITS.evidence_bytes)
+    if octets is not None:
+        CollateralStore(home.state_path).place(octets)
+    elif required:
+        raise EncryptSecureRTError(ErrorCode.E_COLLATERAL_FORMAT)
+
+
+def check(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
+    """Print the six lines; the exit code is that of the first that failed."""
+    from EncryptSecureRTLib.client.check import check_worker
+
+    result = check_worker(
+        _home(invocation),
+        invocation.need_url(),
+        unsafe_allow_simulated=invocation.unsafe_allow_simulated,
+    )
+    for line in result.lines:
+        code = line.code.name if line.code else None
+        reporter.line(line.line.value, line.ok, line.words, code)
+    verdicts = {
+        "certificate_verdict": result.certificate_verdict and result.certificate_verdict.to_json(),
+        "verdict": result.verdict and result.verdict.to_json(),
+    }
+    if result.error is not None:
+        if invocation.json:
+            reporter.line("verdicts", False, "", result.error.code.name)
+        raise result.error
+    simulated = bool(result.verdict and result.verdict.simulated)
+    reporter.result("The worker is what the policy asks for.", {**verdicts, "simulated": simulated})
+    return 0
+
+
+def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
+    """Protect a series."""
+    from EncryptSecureRTLib.client.channel import open_channel
+    from EncryptSecureRTLib.client.jobs import Watcher
+    from EncryptSecureRTLib.client.protect import protect_series
+
+    home, source, out = _home(invocation), invocation.need_source(), invocation.need_out()
+    reporter.stage("connect")
+    with (
+        open_channel(
+            home,
+            invocation.need_url(),
+            unsafe_allow_simulated=invocation.unsafe_allow_simulated,
+        ) as channel,
+        switch.soft(),
+    ):
+        watcher = Watcher(
+            stage=reporter.stage, sent=reporter.sent, event=reporter.event, stopped=switch.asked
+        )
+        made = protect_series(channel, home, source, out, watcher)
+    words = f"{made.instances} instances protected into {made.folder}"
+    if made.ignored_files:
+        words += f"\n{made.ignored_files} files were no DICOM images and were left out"
+    reporter.result(
+        words,
+        {
+            "folder": str(made.folder),
+            "instances": made.instances,
+            "ignored_files": made.ignored_files,
+            "receipts": [str(path) for path in made.receipts],
+            "simulated": made.simulated,
+        },
+    )
+    return 0
+
+
+def segment(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
+    """Segment a protected series."""
+    from EncryptSecureRTLib.client.channel import open_channel
+    from EncryptSecureRTLib.client.jobs import Watcher
+    from EncryptSecureRTLib.client.segment import SegmentRequest, segment_series
+
+    home, source, out = _home(invocation), invocation.need_source(), invocation.need_out()
+    reporter.stage("connect")
+    with (
+        open_channel(
+            home,
+            invocation.need_url(),
+            unsafe_allow_simulated=invocation.unsafe_allow_simulated,
+        ) as channel,
+        switch.soft(),
+    ):
+        watcher = Watcher(
+            stage=reporter.stage, sent=reporter.sent, event=reporter.event, stopped=switch.asked
+        )
+        made = segment_series(
+            channel,
+            home,
+            SegmentRequest(
+                folder=source,
+                out=out,
+                structures=invocation.structures,
+                outputs=invocation.outputs,
+            ),
+            watcher,
+        )
+    judged = made.finished.judged
+    if invocation.preview is not None:
+        _draw(made, invocation.preview)
+    rows = [f"{name:<10} {volume:10.1f} cm3" for name, volume in made.volumes_cc.items()]
+    warnings = [f"warning: {warning}" for warning in made.warnings]
+    files = [str(path) for path in made.files]
+    reporter.result(
+        "\n".join([*rows, *warnings, *files]),
+        {
+            "files": files,
+            "volumes_cc": made.volumes_cc,
+            "warnings": list(made.warnings),
+            "receipt_sha256": judged.sha256,
+            "outputs": dict(judged.body.outputs),
+            "verdict": judged.verdict.to_json(),
+            "simulated": judged.verdict.simulated,
+        },
+    )
+    return 0
+
+
+def _draw(made: "Segmented", path: Path) -> None:
+    from EncryptSecureRTLib.client.preview import draw_preview
+    from EncryptSecureRTLib.client.segments import masks_from_seg
+
+    series = made.series
+    structures = [
+        drawn
+        for file in made.files
+        if file.name == "seg.dcm"
+        for drawn in masks_from_seg(file, series.sop_instance_uids)
+    ]
+    draw_preview(
+        series.hu,
+        series.spacing_mm,
+        structures,
+        path,
+        title="Segmented in the attested worker",
+        simulated=made.finished.judged.verdict.simulated,
+        direction=series.direction,
+    )
+
+
+def verify(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
+    """Check a receipt: as of its receipt, and again with the newest that is known."""
+    from EncryptSecureRTLib.client.verify import verify_receipt
+
+    report = verify_receipt(_home(invocation), invocation.need_source())
+    for row in report.rows:
+        reporter.line(row.name, row.ok, row.words, row.code)
+    body = report.judged.body
+    words = f"{body.task} ({body.algorithm}), {time_text(body.time_claimed)} as the worker says"
+    reporter.result(
+        words,
+        {
+            "receipt_sha256": report.judged.sha256,
+            "task": body.task,
+            "time_proved": report.time_proved,
+            "outputs": dict(body.outputs),
+            "numbers": dict(body.numbers),
+            "verdict": report.judged.verdict.to_json(),
+            "simulated": report.judged.verdict.simulated,
+            "still_holds": report.still_holds,
+        },
+    )
+    return 0
+
+
+COMMANDS: dict[str, Command] = {
+    "enroll": enroll,
+    "check": check,
+    "protect": protect,
+    "segment": segment,
+    "verify": verify,
+}

@@ -1,0 +1,113 @@
+"""Write a protected file: the worker's header with the original's bulk put in.
+
+The name comes from the answer alone (mapped UIDs), so a path of the original never reaches the
+destination; the time stamp is the same for every file. The octets go to a neutral temporary
+name first and get their real one only when every bulk digest has been checked: a file that is
+there is whole.
+"""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import BinaryIO
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.headers import BulkRange, HeaderState, ProtectedHeader
+from EncryptSecureRTLib.client.dicomfiles.split import SplitFile, read_pieces
+
+# 1980-01-01: also the earliest time that a zip archive can hold.
+PROTECTED_MTIME_S = 315_532_800
+
+
+def splice(
+    answer: ProtectedHeader, original_path: Path, split: SplitFile, destination: Path
+) -> Path:
+    """Write the protected file of `answer` under `destination`.
+
+    Parameters
+    ----------
+    answer : ProtectedHeader
+        What the worker made of this split.
+    original_path : Path
+        The file that was split; only its bulk ranges are read.
+    split : SplitFile
+        Its ranges and digests.
+    destination : Path
+        Folder; ``<mapped series>/<mapped instance>.dcm`` is made in it.
+
+    Returns
+    -------
+    Path
+        The protected file.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        The answer's own code if it is a refusal; E_RESULT if the answer does not fit the split;
+        E_DIGEST if the original changed since; E_LOCAL_FILE if it cannot be written.
+    """
+    if answer.state is HeaderState.REFUSED or answer.name is None:
+        raise EncryptSecureRTError(answer.code or ErrorCode.E_RESULT)
+    _check_answer(answer, split)
+    target = destination / answer.name
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and target.samefile(original_path):
+            raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, "output would replace its input")
+        temporary = target.parent / f".{secrets.token_hex(16)}.part"
+        try:
+            _write(answer, original_path, split, temporary)
+            os.utime(temporary, (PROTECTED_MTIME_S, PROTECTED_MTIME_S))
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+    return target
+
+
+def _check_answer(answer: ProtectedHeader, split: SplitFile) -> None:
+    """Hold the answer's bulk against ours: same ranges, same order, and a header of its own."""
+    asked = [(one.length, one.sha256) for one in split.bulk]
+    if [(one.length, one.sha256) for one in answer.bulk] != asked:
+        raise EncryptSecureRTError(ErrorCode.E_RESULT)
+    if bytes(answer.header) == split.header:
+        raise EncryptSecureRTError(ErrorCode.E_RESULT)
+
+
+def _write(answer: ProtectedHeader, original_path: Path, split: SplitFile, temporary: Path) -> None:
+    header = memoryview(answer.header)
+    done = position = 0
+    with original_path.open("rb") as source, temporary.open("xb") as sink:
+        for insert, bulk in zip(answer.bulk, split.bulk, strict=True):
+            piece = header[done : done + insert.at - position]
+            sink.write(piece)
+            done += len(piece)
+            _copy_bulk(source, bulk, sink)
+            position = insert.at + insert.length
+        sink.write(header[done:])
+        sink.flush()
+        os.fsync(sink.fileno())
+
+
+def _copy_bulk(source: BinaryIO, bulk: BulkRange, sink: BinaryIO) -> None:
+    digest = hashlib.sha256()
+    for piece in read_pieces(source, bulk.offset, bulk.length):
+        digest.update(piece)
+        sink.write(piece)
+    if digest.hexdigest() != bulk.sha256:
+        raise EncryptSecureRTError(ErrorCode.E_DIGEST)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself last; where folders cannot be opened (Windows) it does so anyway."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,31 @@
+"""Errors of hosts and libraries, turned into ours; nothing of theirs goes on."""
+
+import json
+import re
+
+import requests
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode, error_from_name
+
+_DETAIL = re.compile(r"[A-Za-z0-9 ,.'()-]{0,120}\Z")
+
+
+def error_of_body(body: bytes) -> EncryptSecureRTError:
+    """Return the error that a worker's answer names; E_INTERNAL if it names none."""
+    try:
+        value = json.loads(body[:4096])
+        code, detail = value["error"], value["detail"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return EncryptSecureRTError(ErrorCode.E_INTERNAL)
+    if not isinstance(code, str) or not isinstance(detail, str) or not _DETAIL.match(detail):
+        return EncryptSecureRTError(ErrorCode.E_INTERNAL)
+    return error_from_name(code, detail)
+
+
+def error_of_request(error: requests.RequestException) -> EncryptSecureRTError:
+    """Return what a failed request means to a user."""
+    if isinstance(error, requests.Timeout):
+        return EncryptSecureRTError(ErrorCode.E_TIMEOUT)
+    if isinstance(error, requests.exceptions.SSLError):
+        return EncryptSecureRTError(ErrorCode.E_SESSION)
+    return EncryptSecureRTError(ErrorCode.E_UNREACHABLE)

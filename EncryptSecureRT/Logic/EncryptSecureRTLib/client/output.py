@@ -1,0 +1,201 @@
+"""How a command speaks: JSON lines for programs, bars and tables for people.
+
+Both get the same calls. The JSON side imports nothing but the standard library.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError
+from encryptsecurert_protocol.events import (
+    EndEvent,
+    Event,
+    LogEvent,
+    ProgressEvent,
+    StateEvent,
+)
+
+SIMULATED_WORDS = "SIMULATED - not protected"
+
+
+class Reporter(Protocol):
+    """Hears of everything that a command does."""
+
+    def stage(self, stage: str) -> None:
+        """Hear that a new stage begins."""
+
+    def sent(self, done_bytes: int, total_bytes: int) -> None:
+        """Hear that so much of the upload is done."""
+
+    def event(self, event: Event) -> None:
+        """Hear what the worker says of the job."""
+
+    def line(self, name: str, ok: bool | None, words: str, code: str | None) -> None:
+        """Hear one line of a check."""
+
+    def result(self, words: str, value: Mapping[str, Any]) -> None:
+        """Hear that the command has ended well."""
+
+    def error(self, error: EncryptSecureRTError) -> None:
+        """Hear that the command has ended with an error."""
+
+    def close(self) -> None:
+        """Hear that nothing more comes."""
+
+
+class JsonReporter:
+    """One JSON object a line on standard output, ending with one `result` or `error`."""
+
+    def _write(self, value: Mapping[str, Any]) -> None:
+        sys.stdout.write(json.dumps(value) + "\n")
+        sys.stdout.flush()
+
+    def stage(self, stage: str) -> None:
+        """Write a `stage` line."""
+        self._write({"kind": "stage", "stage": stage})
+
+    def sent(self, done_bytes: int, total_bytes: int) -> None:
+        """Write a `sent` line."""
+        self._write({"kind": "sent", "done_bytes": done_bytes, "total_bytes": total_bytes})
+
+    def event(self, event: Event) -> None:
+        """Write a `state`, `progress`, `log` or `end` line."""
+        match event:
+            case StateEvent():
+                self._write({"kind": "state", "state": event.state.value, "place": event.place})
+            case ProgressEvent():
+                self._write({"kind": "progress", "stage": event.stage, "fraction": event.fraction})
+            case LogEvent():
+                self._write({"kind": "log", "entry": event.entry, "value": event.value})
+            case EndEvent():
+                self._write({"kind": "end", "state": event.state.value, "code": event.error})
+
+    def line(self, name: str, ok: bool | None, words: str, code: str | None) -> None:
+        """Write a `check` line."""
+        self._write({"kind": "check", "name": name, "ok": ok, "words": words, "code": code})
+
+    def result(self, words: str, value: Mapping[str, Any]) -> None:
+        """Write the `result` line."""
+        self._write({"kind": "result", **value})
+
+    def error(self, error: EncryptSecureRTError) -> None:
+        """Write the `error` line."""
+        self._write(
+            {
+                "kind": "error",
+                "code": error.code.name,
+                "what": error.what,
+                "todo": error.todo,
+                "exit": error.exit_code,
+            }
+        )
+
+    def close(self) -> None:
+        """Nothing to put away."""
+
+
+class TerminalReporter:
+    """Bars with octets, rate and time left; errors in two sentences."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        self._console = Console(highlight=False)
+        self._errors = Console(stderr=True, highlight=False)
+        times = (TimeElapsedColumn(), TimeRemainingColumn())
+        self._upload = Progress(
+            TextColumn("{task.description:<24}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            *times,
+            console=self._console,
+            transient=True,
+        )
+        self._job = Progress(
+            TextColumn("{task.description:<24}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            *times,
+            console=self._console,
+            transient=True,
+        )
+        self._active: Any = None
+        self._task: Any = None
+        self._started_s = time.monotonic()
+
+    def _show(self, bar: Any, words: str, total: float) -> None:
+        if self._active is not bar:
+            self._hide()
+            self._active = bar
+            self._task = bar.add_task(words, total=total)
+            bar.start()
+
+    def _hide(self) -> None:
+        if self._active is not None:
+            self._active.stop()
+            self._active.remove_task(self._task)
+            self._active = None
+
+    def stage(self, stage: str) -> None:
+        """Print the stage."""
+        self._hide()
+        elapsed = time.monotonic() - self._started_s
+        self._console.print(f"[dim]{elapsed:7.1f} s[/dim]  {stage}")
+
+    def sent(self, done_bytes: int, total_bytes: int) -> None:
+        """Move the upload bar."""
+        self._show(self._upload, "upload (sealed)", total_bytes)
+        self._upload.update(self._task, completed=done_bytes, total=total_bytes)
+
+    def event(self, event: Event) -> None:
+        """Move the job bar, print log lines."""
+        match event:
+            case StateEvent(place=place) if place:
+                self._show(self._job, f"queued, {place} before", 1)
+            case ProgressEvent():
+                self._show(self._job, event.stage, 1)
+                self._job.update(self._task, completed=event.fraction, description=event.stage)
+            case LogEvent():
+                self._console.print(f"           {event.entry} {event.value:g}")
+            case EndEvent():
+                self._hide()
+            case _:
+                pass
+
+    def line(self, name: str, ok: bool | None, words: str, code: str | None) -> None:
+        """Print one line of a check."""
+        mark = {True: "[green]ok[/green]  ", False: "[red]FAIL[/red]", None: "[dim]-   [/dim]"}[ok]
+        text = words.replace(SIMULATED_WORDS, f"[bold red]{SIMULATED_WORDS}[/bold red]")
+        self._console.print(
+            f"{mark}  {name:<12}  {text}" + (f"  [dim]{code}[/dim]" if code else "")
+        )
+
+    def result(self, words: str, value: Mapping[str, Any]) -> None:
+        """Print the result in words."""
+        self._hide()
+        if value.get("simulated"):
+            self._console.print(f"[bold red]{SIMULATED_WORDS}[/bold red]")
+        self._console.print(words, markup=False)
+
+    def error(self, error: EncryptSecureRTError) -> None:
+        """Print what happened and what to do."""
+        self._hide()
+        self._errors.print(f"[bold red]{error.code.name}[/bold red]  {error.what}")
+        self._errors.print(f"  {error.todo}")
+
+    def close(self) -> None:
+        """Take the bars away."""
+        self._hide()

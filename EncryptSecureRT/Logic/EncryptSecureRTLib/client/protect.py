@@ -1,0 +1,147 @@
+"""`protect`: a CT series in, its protected copy out; pixel data never leave this computer.
+
+Headers travel in sealed batches, protected headers come back, and each is spliced onto the bulk
+of its own file. The copy is made in a folder beside its place and renamed at the end, so that
+there is a whole protected series or none.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.framing import pack_batch, unpack_batch
+from encryptsecurert_protocol.headers import (
+    HeaderState,
+    ProtectedHeader,
+    decode_answer,
+    encode_request,
+)
+from encryptsecurert_protocol.limits import MIB
+from encryptsecurert_protocol.objects import ObjectKind
+from encryptsecurert_protocol.sealing import random_octets
+from EncryptSecureRTLib.client.channel import Channel
+from EncryptSecureRTLib.client.dicomfiles import SplitFile, header_request, splice, split_file
+from EncryptSecureRTLib.client.home import ClientHome
+from EncryptSecureRTLib.client.jobs import Finished, Watcher, run_job
+from EncryptSecureRTLib.client.receipts import archive_receipt
+from EncryptSecureRTLib.client.series import scan_series
+from EncryptSecureRTLib.client.trust import utc_now
+from EncryptSecureRTLib.client.upload import Content, upload
+
+_BATCH_INSTANCES = 256
+_BATCH_BYTES = 12 * MIB  # a protected header is up to about four times its original
+_PARAMETERS = {"schema": "encryptsecurert.protect/1"}
+_RESULT = "headers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectedSeries:
+    """What `protect` made."""
+
+    folder: Path
+    instances: int
+    ignored_files: int
+    receipts: tuple[Path, ...]
+    simulated: bool
+
+
+def protect_series(
+    channel: Channel, home: ClientHome, source: Path, destination: Path, watcher: Watcher
+) -> ProtectedSeries:
+    """Protect the CT series in `source` into a new folder below `destination`.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        What `scan_series` raises for the input; E_PROTECTED_ALREADY; the code of the first
+        instance that the worker refuses (then nothing is written); E_LOCAL_FILE if the series
+        is in `destination` already or there is no space; what jobs raise.
+    """
+    watcher.stage("scan")
+    scan = scan_series(source)
+    if scan.is_protected:
+        raise EncryptSecureRTError(ErrorCode.E_PROTECTED_ALREADY)
+    staging = destination / f".esrt-part-{random_octets(8).hex()}"
+    receipts: list[tuple[bytes, bool]] = []
+    try:
+        staging.mkdir(parents=True)
+        for batch in _batches(scan.files):
+            finished = _protect_batch(channel, home, batch, staging, watcher)
+            receipts.append((finished.receipt, finished.judged.verdict.simulated))
+        folder = _publish(staging, destination)
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    archived = tuple(archive_receipt(home, octets, utc_now()) for octets, _ in receipts)
+    return ProtectedSeries(
+        folder=folder,
+        instances=len(scan.files),
+        ignored_files=scan.ignored_files,
+        receipts=archived,
+        simulated=any(simulated for _, simulated in receipts),
+    )
+
+
+def _batches(files: Sequence[Path]) -> Iterator[list[tuple[Path, SplitFile]]]:
+    batch: list[tuple[Path, SplitFile]] = []
+    size = 0
+    for path in files:
+        split = split_file(path)
+        if batch and (len(batch) >= _BATCH_INSTANCES or size + len(split.header) > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append((path, split))
+        size += len(split.header)
+    if batch:
+        yield batch
+
+
+def _protect_batch(
+    channel: Channel,
+    home: ClientHome,
+    batch: Sequence[tuple[Path, SplitFile]],
+    staging: Path,
+    watcher: Watcher,
+) -> Finished:
+    watcher.stage("upload")
+    packed = pack_batch([encode_request(header_request(split)) for _, split in batch])
+    uploaded = upload(
+        channel,
+        home.dedup_key(),
+        ObjectKind.HEADERS,
+        Content([packed]),
+        progress=watcher.sent,
+        stopped=watcher.stopped,
+    )
+    finished = run_job(channel, home, "protect", [uploaded.name], _PARAMETERS, watcher)
+    answers = [decode_answer(item) for item in unpack_batch(finished.results[_RESULT])]
+    if len(answers) != len(batch):
+        raise EncryptSecureRTError(ErrorCode.E_RESULT)
+    _refuse_if_any(answers)
+    watcher.stage("write")
+    for (path, split), answer in zip(batch, answers, strict=True):
+        splice(answer, path, split, staging)
+        split.wipe()
+    return finished
+
+
+def _refuse_if_any(answers: Sequence[ProtectedHeader]) -> None:
+    codes = [a.code for a in answers if a.state is HeaderState.REFUSED and a.code is not None]
+    if codes:
+        detail = f"{len(codes)} of {len(answers)} instances refused"
+        raise EncryptSecureRTError(codes[0], detail)
+
+
+def _publish(staging: Path, destination: Path) -> Path:
+    folders = [path for path in staging.iterdir() if path.is_dir()]
+    if len(folders) != 1:
+        raise EncryptSecureRTError(ErrorCode.E_RESULT)
+    target = destination / folders[0].name
+    if target.exists():
+        raise EncryptSecureRTError(
+            ErrorCode.E_LOCAL_FILE, "the destination holds this series already"
+        )
+    return folders[0].rename(target)

@@ -1,0 +1,139 @@
+"""Receipts: judged like fresh evidence, archived with what is needed to judge them again.
+
+receipts/<receipt SHA-256>/
+    receipt.json       as the enclave made it
+    policy.json        the policy under which it was judged, and its signature
+    received.json      {header: {receipt, received_at}, signature by the user key}
+    user.pem           the certificate of that key
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from encryptsecurert_protocol import canonical
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.fields import DIGEST_BYTES, Fields, time_text
+from encryptsecurert_protocol.limits import LIMITS
+from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
+from encryptsecurert_protocol.signatures import (
+    Label,
+    sign,
+    signed_message,
+    spki_der,
+    split_signed_message,
+    verify,
+)
+from encryptsecurert_protocol.statement import receipt_nonce
+from EncryptSecureRTLib.attest.localfiles import read_whole, write_whole
+from EncryptSecureRTLib.attest.verdict import Verdict
+from EncryptSecureRTLib.attest.verifier import FreshEvidence
+from EncryptSecureRTLib.client.home import ClientHome
+from EncryptSecureRTLib.client.trust import open_verifier
+
+MAX_RECEIPT_BYTES = 4 * LIMITS.header_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A receipt whose signature, quote and statement hold."""
+
+    body: ReceiptBody
+    verdict: Verdict
+    sha256: str
+
+
+def judge_receipt(
+    home: ClientHome,
+    octets: bytes,
+    at: datetime,
+    address: str = "",
+    *,
+    newest_collateral: bool = False,
+) -> Judged:
+    """Judge a receipt as of a moment under the folder's policy.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_RECEIPT if the receipt contradicts itself or is not signed by the attested key; the
+        attestation's own error if the quote does not hold under the policy at that moment.
+    """
+    receipt = Receipt.decode(octets)
+    verifier = open_verifier(home, address)
+    collateral = None if newest_collateral or not receipt.collateral else receipt.collateral
+    verdict, statement = verifier.judge_receipt_quote(
+        spki_der=receipt.spki,
+        nonce=receipt.nonce,
+        evidence=FreshEvidence(
+            statement=receipt.statement, quote=receipt.quote, collateral=collateral
+        ),
+        at=at,
+    )
+    verdict.require()
+    if statement is None or statement.bundle is None:
+        raise EncryptSecureRTError(ErrorCode.E_RECEIPT)
+    body = receipt.verified_body(statement.receipt_key)
+    consistent = (
+        receipt.nonce == receipt_nonce(bytes.fromhex(body.job_sha256))
+        and body.instance_id == statement.instance_id
+        and body.start_id == statement.start_id
+        and body.site_key_id == statement.bundle.site_key_id
+        and body.epoch <= statement.bundle.epoch
+    )
+    if not consistent:
+        raise EncryptSecureRTError(ErrorCode.E_RECEIPT)
+    return Judged(body=body, verdict=verdict, sha256=hashlib.sha256(octets).hexdigest())
+
+
+def check_outputs(body: ReceiptBody, results: Mapping[str, bytes | bytearray]) -> None:
+    """Refuse with E_RESULT unless the results are exactly those that the receipt names."""
+    named = dict(body.outputs)
+    if set(named) != set(results):
+        raise EncryptSecureRTError(ErrorCode.E_RESULT)
+    for name, octets in results.items():
+        if hashlib.sha256(octets).hexdigest() != named[name]:
+            raise EncryptSecureRTError(ErrorCode.E_RESULT)
+
+
+def archive_receipt(home: ClientHome, octets: bytes, received_at: datetime) -> Path:
+    """Keep a receipt with its policy and a note, signed by the user, of when it came."""
+    digest = hashlib.sha256(octets).hexdigest()
+    folder = home.receipts_path / digest
+    user = home.user()
+    note = canonical.encode({"receipt": digest, "received_at": time_text(received_at)})
+    signed = signed_message(note, sign(user.key, Label.RECEIVED, note))
+    policy, signature = home.policy()
+    pem = read_whole(home.certificate_path, LIMITS.certificate_bytes)
+    write_whole(folder / "policy.json", policy)
+    write_whole(folder / "policy.json.sig", signature or b"")
+    write_whole(folder / "received.json", canonical.encode(signed))
+    write_whole(folder / "user.pem", pem or b"")
+    write_whole(folder / "receipt.json", octets)
+    return folder / "receipt.json"
+
+
+def received_at(home: ClientHome, receipt_sha256: str) -> datetime | None:
+    """Return when an archived receipt came, if our own signature proves it; None if unknown.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_RECEIPT if there is a note, but not one that this user signed for this receipt.
+    """
+    path = home.receipts_path / receipt_sha256 / "received.json"
+    octets = read_whole(path, LIMITS.json_line_bytes)
+    if octets is None or not home.has_user():
+        return None
+    spki = spki_der(home.user().key.public_key())
+    try:
+        note, signature = split_signed_message(canonical.decode(octets), LIMITS.json_line_bytes)
+        verify(spki, Label.RECEIVED, note, signature)
+        fields = Fields(canonical.decode(note), ("receipt", "received_at"))
+        if fields.hex("receipt", DIGEST_BYTES) != receipt_sha256:
+            raise EncryptSecureRTError(ErrorCode.E_RECEIPT)
+        return fields.time("received_at")
+    except EncryptSecureRTError:
+        raise EncryptSecureRTError(ErrorCode.E_RECEIPT) from None

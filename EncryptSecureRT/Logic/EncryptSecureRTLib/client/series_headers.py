@@ -1,0 +1,225 @@
+"""The headers of a folder of CT slices, read quietly: nothing of a file in any message.
+
+pydicom warns and logs with the values that it dislikes, and raises whatever its parser meets.
+Here all of that is silenced, and every failure is one of our errors without text from the file.
+Pixels are never read here, and files that are not DICOM (or a DICOMDIR) are counted and left.
+"""
+
+import logging
+import re
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydicom import config, dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import (
+    CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.limits import LIMITS, MIB
+
+Vector = tuple[float, float, float]
+
+_UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+_UNREADABLE_SYNTAX = (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
+_UID = re.compile(r"(?=.{1,64}\Z)[0-9]+(?:\.[0-9]+)+\Z")
+_KEYWORDS = [
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "Modality",
+    "PatientID",
+    "PatientIdentityRemoved",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "SliceThickness",
+    "Rows",
+    "Columns",
+    "EncryptedAttributesSequence",
+]
+
+# Everything that the parser raises on damaged files; RuntimeError covers recursion too.
+PARSER_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    BytesLengthException,
+    EOFError,
+    InvalidDicomError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesLimits:
+    """What a folder may hold; each is the last value allowed."""
+
+    files: int = 4096
+    file_bytes: int = 64 * MIB
+    volume_bytes: int = LIMITS.object_bytes
+
+
+SERIES_LIMITS = SeriesLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceHeader:
+    """What is known of one slice before its pixels are read; identifying values do not print."""
+
+    path: Path = field(repr=False)
+    patient_id: str = field(repr=False)
+    study_instance_uid: str = field(repr=False)
+    series_instance_uid: str = field(repr=False)
+    sop_instance_uid: str = field(repr=False)
+    frame_of_reference_uid: str = field(repr=False)
+    is_protected: bool
+    is_compressed: bool
+    rows: int
+    columns: int
+    spacing_ji_mm: tuple[float, ...]
+    thickness_mm: float | None
+    orientation: tuple[float, ...]
+    position_lps_mm: tuple[float, ...]
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Silence pydicom's warnings, log and validation, all of which print values."""
+    logger = logging.getLogger("pydicom")
+    was_disabled, mode = logger.disabled, config.settings.reading_validation_mode
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logger.disabled = True
+        config.settings.reading_validation_mode = config.IGNORE
+        try:
+            yield
+        finally:
+            logger.disabled = was_disabled
+            config.settings.reading_validation_mode = mode
+
+
+def dicom_files(folder: Path, limits: SeriesLimits) -> tuple[list[Path], int]:
+    """Return the DICOM files in a folder and in its sub-folders, one level, and the others' count.
+
+    A DICOM file is one with the PS3.10 preamble. Order is by name; hidden files are passed over
+    without being counted.
+    """
+    found, ignored = [], 0
+    try:
+        for path in _files(folder):
+            size = path.stat().st_size
+            with path.open("rb") as file:
+                is_dicom = file.read(132)[128:] == b"DICM"
+            if not is_dicom:
+                ignored += 1
+                continue
+            found.append(path)
+            if size > limits.file_bytes or len(found) > limits.files:
+                raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+    return found, ignored
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            inner = (p for p in sorted(path.iterdir()) if not p.name.startswith("."))
+            yield from (p for p in inner if p.is_file())
+        elif path.is_file():
+            yield path
+
+
+def read_header(path: Path) -> SliceHeader | None:
+    """Return the header of a CT slice, or None for a DICOMDIR.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_LOCAL_FILE, E_DICOM, E_TRANSFER_SYNTAX (deflated, big endian), E_MODALITY,
+        E_MISSING_UID, E_GEOMETRY.
+    """
+    try:
+        with quiet_pydicom():
+            meta = read_file_meta_info(path)
+            syntax = meta.get("TransferSyntaxUID")
+            if meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+                return None
+            if syntax in _UNREADABLE_SYNTAX:
+                raise EncryptSecureRTError(ErrorCode.E_TRANSFER_SYNTAX)
+            ds = dcmread(path, specific_tags=_KEYWORDS, stop_before_pixels=True)
+            return _header(path, ds, is_compressed=syntax not in _UNCOMPRESSED)
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+    except PARSER_ERRORS:
+        raise EncryptSecureRTError(ErrorCode.E_DICOM) from None
+
+
+def _header(path: Path, ds: Dataset, *, is_compressed: bool) -> SliceHeader:
+    if _uid(ds, "SOPClassUID") != CTImageStorage or ds.get("Modality") != "CT":
+        raise EncryptSecureRTError(ErrorCode.E_MODALITY)
+    thickness = ds.get("SliceThickness")
+    return SliceHeader(
+        path=path,
+        patient_id=str(ds.get("PatientID") or ""),
+        study_instance_uid=_uid(ds, "StudyInstanceUID"),
+        series_instance_uid=_uid(ds, "SeriesInstanceUID"),
+        sop_instance_uid=_uid(ds, "SOPInstanceUID"),
+        frame_of_reference_uid=_uid(ds, "FrameOfReferenceUID"),
+        is_protected=ds.get("PatientIdentityRemoved") == "YES"
+        and "EncryptedAttributesSequence" in ds,
+        is_compressed=is_compressed,
+        rows=_count(ds, "Rows"),
+        columns=_count(ds, "Columns"),
+        spacing_ji_mm=_numbers(ds, "PixelSpacing", 2),
+        thickness_mm=None if thickness in (None, "") else float(thickness),
+        orientation=_numbers(ds, "ImageOrientationPatient", 6),
+        position_lps_mm=_numbers(ds, "ImagePositionPatient", 3),
+    )
+
+
+def _uid(ds: Dataset, keyword: str) -> str:
+    uid = str(ds.get(keyword) or "")
+    if not _UID.match(uid):
+        raise EncryptSecureRTError(ErrorCode.E_MISSING_UID)
+    return uid
+
+
+def _count(ds: Dataset, keyword: str) -> int:
+    value = ds.get(keyword)
+    if not isinstance(value, int) or value < 1:
+        raise EncryptSecureRTError(ErrorCode.E_GEOMETRY)
+    return value
+
+
+def _numbers(ds: Dataset, keyword: str, count: int) -> tuple[float, ...]:
+    try:
+        values = tuple(float(value) for value in ds.get(keyword) or ())
+    except PARSER_ERRORS:
+        values = ()
+    if len(values) != count or not all(abs(value) < 1e6 for value in values):
+        raise EncryptSecureRTError(ErrorCode.E_GEOMETRY)
+    return values

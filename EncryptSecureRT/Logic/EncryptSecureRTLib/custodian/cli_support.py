@@ -1,0 +1,91 @@
+"""What the custodian's commands have in common: options, and asking for the passphrase."""
+
+import functools
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from EncryptSecureRTLib.custodian.disk import read_file
+from EncryptSecureRTLib.custodian.passphrase import check_passphrase
+from EncryptSecureRTLib.custodian.reporter import Reporter
+from EncryptSecureRTLib.custodian.site import Site, open_site
+
+FILE = click.Path(path_type=Path)
+FOLDER = click.Path(path_type=Path)
+_STDIN = "-"
+_MAX_PASSPHRASE_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What every command is called with."""
+
+    site_dir: Path
+    passphrase_file: Path | None
+    reporter: Reporter
+
+    def passphrase(self, *, new: bool = False) -> bytes:
+        """Return the passphrase, asked for if no file was given."""
+        return ask_passphrase(self.passphrase_file, new=new)
+
+    def open_site(self) -> Site:
+        """Open the site with the passphrase."""
+        return open_site(self.site_dir, self.passphrase())
+
+
+def site_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command SITE_DIR, --passphrase-file, --json and --debug; it gets them as a `Call`."""
+    options: tuple[Callable[[Any], Any], ...] = (
+        click.argument("site_dir", type=FOLDER),
+        click.option(
+            "--passphrase-file",
+            type=FILE,
+            help="File with the passphrase, - for standard input; asked for if not given.",
+        ),
+        click.option("--json", is_flag=True, expose_value=False, help="One JSON object a line."),
+        click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback."),
+    )
+
+    @functools.wraps(command)
+    @click.pass_obj
+    def with_call(
+        reporter: Reporter, /, site_dir: Path, passphrase_file: Path | None, **values: Any
+    ) -> None:
+        call = Call(site_dir=site_dir, passphrase_file=passphrase_file, reporter=reporter)
+        command(call, **values)
+
+    wrapped: Callable[..., None] = with_call
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def ask_passphrase(file: Path | None, *, new: bool = False) -> bytes:
+    """Return the passphrase of a file or of a person at a terminal.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_USAGE if it is too short, or if there is neither a file nor a terminal.
+    """
+    if file is not None:
+        octets = _stdin() if str(file) == _STDIN else read_file(file, _MAX_PASSPHRASE_BYTES)
+        # an editor ends the line; that end is not part of the passphrase
+        return check_passphrase(octets.removesuffix(b"\n").removesuffix(b"\r"))
+    if not sys.stdin.isatty():
+        detail = "no terminal to ask for the passphrase; give --passphrase-file"
+        raise EncryptSecureRTError(ErrorCode.E_USAGE, detail)
+    text = click.prompt("Passphrase", hide_input=True, confirmation_prompt=new, err=True)
+    return check_passphrase(str(text).encode("utf-8", "surrogateescape"))
+
+
+def _stdin() -> bytes:
+    octets = sys.stdin.buffer.read(_MAX_PASSPHRASE_BYTES + 1)
+    if len(octets) > _MAX_PASSPHRASE_BYTES:
+        raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+    return octets

@@ -1,0 +1,245 @@
+"""What the custodian knows of the site: public facts, users, rights, policy, epoch.
+
+One immutable value, one file (`site.json`), so that each change is one rename. Its last member is
+an HMAC under the ledger key: rights are decided here and signed later, so a line added by an
+editor must not become a right.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from encryptsecurert_protocol import canonical
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.fields import (
+    DIGEST_BYTES,
+    ID_BYTES,
+    MAX_INTEGER,
+    Fields,
+    base64_text,
+    time_text,
+)
+from encryptsecurert_protocol.limits import LIMITS, MIB
+from encryptsecurert_protocol.rights import Operation, Role, RolePolicy, UserEntry
+from encryptsecurert_protocol.sealing import PUBLIC_KEY_BYTES, HpkeSuite, keyed_name
+from encryptsecurert_protocol.signatures import SIGNATURE_BYTES
+
+MAX_STATE_BYTES = 16 * MIB
+_SCHEMA = "encryptsecurert.site/1"
+_MAC_LABEL = b"encryptsecurert.site/1"
+_MEMBERS = (
+    "schema site_key_id created changed epoch bundle home_user user_ca recipient_certificate "
+    "escrow_certificate auditor_key manifest_keys lease_s rights users policy"
+).split()
+_MAX_CERTIFICATE_BYTES = 8192
+_MAX_USERS = 10_000
+_MAX_CERTIFICATES = 16
+_MAX_MANIFEST_KEYS = 64
+_MAX_LEASE_S = 366 * 24 * 3600
+_CODE = ErrorCode.E_LOCAL_FILE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserCertificate:
+    """A certificate that was issued: its SHA-256, its key's SHA-256, and its end."""
+
+    fingerprint: str
+    key_id: str
+    not_after: datetime
+
+    def as_json(self) -> dict[str, object]:
+        """Return the members."""
+        return {
+            "fingerprint": self.fingerprint,
+            "key_id": self.key_id,
+            "not_after": time_text(self.not_after),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteUser:
+    """A user, known by a random id; a revoked one stays listed, so the key cannot come back."""
+
+    user: str
+    roles: tuple[Role, ...]
+    certificates: tuple[UserCertificate, ...]
+    revoked_at: datetime | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the members."""
+        return {
+            "user": self.user,
+            "roles": [role.value for role in self.roles],
+            "certificates": [certificate.as_json() for certificate in self.certificates],
+            "revoked_at": None if self.revoked_at is None else time_text(self.revoked_at),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedPolicy:
+    """The client policy's octets and the site key's signature of them."""
+
+    octets: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteState:
+    """The state of a site.
+
+    Attributes
+    ----------
+    epoch : int
+        Of the present rights; each change raises it.
+    bundle_digest : str or None
+        Of the bundle that was made for this epoch; None until one is made.
+    home_user : str
+        The custodian's own user id.
+    user_ca, recipient_certificate, escrow_certificate : bytes
+        DER certificates.
+    manifest_keys : tuple of bytes
+        SPKI DER, the present one first.
+    """
+
+    site_key_id: str
+    created: datetime
+    changed: datetime
+    epoch: int
+    bundle_digest: str | None
+    home_user: str
+    user_ca: bytes
+    recipient_certificate: bytes
+    escrow_certificate: bytes
+    auditor_key: bytes
+    manifest_keys: tuple[bytes, ...]
+    lease_s: int
+    rights: Mapping[Role, frozenset[Operation]]
+    users: tuple[SiteUser, ...]
+    policy: SignedPolicy | None
+
+    def user(self, user: str) -> SiteUser | None:
+        """Return the user of an id."""
+        return next((entry for entry in self.users if entry.user == user), None)
+
+    @property
+    def roles(self) -> RolePolicy:
+        """Users who are not revoked, and rights, as a bundle lists them."""
+        entries = tuple(
+            UserEntry(
+                user=entry.user,
+                certificates=tuple(c.fingerprint for c in entry.certificates),
+                roles=entry.roles,
+            )
+            for entry in self.users
+            if entry.revoked_at is None
+        )
+        return RolePolicy(users=entries, rights=self.rights)
+
+    @property
+    def revoked(self) -> tuple[str, ...]:
+        """Fingerprints of revoked users' certificates."""
+        revoked = (entry for entry in self.users if entry.revoked_at is not None)
+        return tuple(c.fingerprint for entry in revoked for c in entry.certificates)
+
+    def encode(self, mac_key: bytes) -> bytes:
+        """Return the file's octets."""
+        value: dict[str, object] = {
+            "schema": _SCHEMA,
+            "site_key_id": self.site_key_id,
+            "created": time_text(self.created),
+            "changed": time_text(self.changed),
+            "epoch": self.epoch,
+            "bundle": self.bundle_digest,
+            "home_user": self.home_user,
+            "user_ca": base64_text(self.user_ca),
+            "recipient_certificate": base64_text(self.recipient_certificate),
+            "escrow_certificate": base64_text(self.escrow_certificate),
+            "auditor_key": base64_text(self.auditor_key),
+            "manifest_keys": [base64_text(key) for key in self.manifest_keys],
+            "lease_s": self.lease_s,
+            "rights": RolePolicy(users=(), rights=self.rights).as_json()["rights"],
+            "users": [user.as_json() for user in self.users],
+            "policy": self.policy
+            and {
+                "octets": base64_text(self.policy.octets),
+                "signature": base64_text(self.policy.signature),
+            },
+        }
+        return canonical.encode({**value, "mac": _mac(mac_key, value)})
+
+    @classmethod
+    def decode(cls, octets: bytes, mac_key: bytes) -> "SiteState":
+        """Read the file; E_LOCAL_FILE if it is not one that this site's custodian wrote."""
+        try:
+            return _decode(octets, mac_key)
+        except EncryptSecureRTError as error:
+            detail = "the site's file is damaged, or was changed by another program"
+            raise EncryptSecureRTError(_CODE, error.detail or detail) from None
+
+
+def _mac(mac_key: bytes, value: Mapping[str, object]) -> str:
+    return keyed_name(mac_key, _MAC_LABEL, canonical.encode(value))
+
+
+def _decode(octets: bytes, mac_key: bytes) -> SiteState:
+    value = canonical.decode(octets, MAX_STATE_BYTES)
+    mac = Fields({"mac": value.pop("mac", None)}, ("mac",), _CODE).hex("mac", DIGEST_BYTES)
+    if not hmac.compare_digest(mac, _mac(mac_key, value)):
+        raise EncryptSecureRTError(_CODE)
+    fields = Fields(value, _MEMBERS, _CODE)
+    fields.constant("schema", _SCHEMA)
+    auditor_bytes = PUBLIC_KEY_BYTES[HpkeSuite.MLKEM768_X25519]
+    return SiteState(
+        site_key_id=fields.hex("site_key_id", DIGEST_BYTES),
+        created=fields.time("created"),
+        changed=fields.time("changed"),
+        epoch=fields.integer("epoch", 1, MAX_INTEGER),
+        bundle_digest=None if fields.is_null("bundle") else fields.hex("bundle", DIGEST_BYTES),
+        home_user=fields.hex("home_user", ID_BYTES),
+        user_ca=fields.octets("user_ca", _MAX_CERTIFICATE_BYTES),
+        recipient_certificate=fields.octets("recipient_certificate", _MAX_CERTIFICATE_BYTES),
+        escrow_certificate=fields.octets("escrow_certificate", _MAX_CERTIFICATE_BYTES),
+        auditor_key=fields.octets("auditor_key", auditor_bytes, auditor_bytes),
+        manifest_keys=tuple(
+            Fields({"k": key}, ("k",), _CODE).octets("k", _MAX_CERTIFICATE_BYTES)
+            for key in fields.items("manifest_keys", _MAX_MANIFEST_KEYS, 1)
+        ),
+        lease_s=fields.integer("lease_s", 0, _MAX_LEASE_S),
+        rights=RolePolicy.from_json({"users": [], "rights": value["rights"]}).rights,
+        users=tuple(_user(item) for item in fields.items("users", _MAX_USERS)),
+        policy=None if fields.is_null("policy") else _policy(fields),
+    )
+
+
+def _user(item: object) -> SiteUser:
+    fields = Fields(item, ("user", "roles", "certificates", "revoked_at"), _CODE)
+    words = "|".join(role.value for role in Role)
+    return SiteUser(
+        user=fields.hex("user", ID_BYTES),
+        roles=tuple(
+            Role(Fields({"r": role}, ("r",), _CODE).text("r", words))
+            for role in fields.items("roles", len(Role), 1)
+        ),
+        certificates=tuple(
+            _certificate(item) for item in fields.items("certificates", _MAX_CERTIFICATES, 1)
+        ),
+        revoked_at=None if fields.is_null("revoked_at") else fields.time("revoked_at"),
+    )
+
+
+def _certificate(item: object) -> UserCertificate:
+    fields = Fields(item, ("fingerprint", "key_id", "not_after"), _CODE)
+    return UserCertificate(
+        fingerprint=fields.hex("fingerprint", DIGEST_BYTES),
+        key_id=fields.hex("key_id", DIGEST_BYTES),
+        not_after=fields.time("not_after"),
+    )
+
+
+def _policy(fields: Fields) -> SignedPolicy:
+    child = fields.child("policy", ("octets", "signature"))
+    return SignedPolicy(
+        octets=child.octets("octets", LIMITS.policy_bytes),
+        signature=child.octets("signature", SIGNATURE_BYTES, SIGNATURE_BYTES),
+    )

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Resolve the versions of both lock files anew, with the hashes of every wheel.
+set -eu
+python="${1:-python3}"
+folder="$(mktemp -d)"
+trap 'rm -rf "$folder"' EXIT
+"$python" -m venv "$folder/venv"
+"$folder/venv/bin/pip" install -q pip-tools
+compile="$folder/venv/bin/pip-compile -q --generate-hashes --no-emit-index-url
+    --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate --strip-extras
+    --allow-unsafe"
+$compile -o enclave-worker/requirements-worker.lock enclave-worker/pyproject.toml
+$compile -c enclave-worker/requirements-worker.lock -o requirements-dev.lock \
+    pyproject.toml requirements-dev.in

@@ -1,0 +1,204 @@
+"""The lungs, left and right, without airways and without gas of the bowel.
+
+    air inside the body < -400 HU, airways taken out
+    -->  cores (eroded by 4 mm): parenchyma or pure gas, told by density
+    -->  sides: cores left and right of the midline; one core over both is eroded further
+    -->  cores grow back through the air, in competition, so that touching lungs part in between
+    -->  closing by 8 mm takes vessels in  -->  surface at -400 HU on the CT
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from encryptsecurert_rt.segmentation import morphology
+from encryptsecurert_rt.segmentation.airways import find_airways
+from encryptsecurert_rt.segmentation.body import Body
+from encryptsecurert_rt.segmentation.midline import Midline, find_midline
+from encryptsecurert_rt.segmentation.morphology import BoolVolume
+from encryptsecurert_rt.segmentation.types import SegmentationWarning
+from encryptsecurert_rt.segmentation.working_grid import Slab, WorkingGrid
+
+SURFACE_HU = -400  # midway between parenchyma (-850) and soft tissue (40)
+_CORE_MM = 4.0
+_MIN_CORE_CC = 1.0
+_GAS_HU = -935  # three quarters of a core of gas are below; of parenchyma, even emphysematous, not
+_DENSE_HU = -500  # the median of a core of stool or of partial volume is above
+_SPLIT_MM = (6.0, 9.0, 12.0, 16.0, 20.0, 25.0)
+_SPLIT_FRACTION = 0.1  # each lung has at least this part of a core over both
+_GROW_MM = 12.0
+_VESSEL_MM = 8.0
+_WALL_MM = 2.5  # of an airway
+_NONE, _LEFT, _RIGHT, _GAS = range(4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lungs:
+    """Both lungs on the working grid, and gas that is not lung; all bool (z, y, x)."""
+
+    left: BoolVolume
+    right: BoolVolume
+    not_lung: BoolVolume
+    warnings: tuple[SegmentationWarning, ...]
+
+
+def find_lungs(body: Body, working: WorkingGrid, report: Callable[[float], None]) -> Lungs | None:
+    """Recognise the lungs on the working grid; None if there is none."""
+    air = body.filled & (working.mean_hu < SURFACE_HU)
+    box = _bounding_box(air, 8)
+    if box is None:
+        return None
+    cropped = replace(working, mean_hu=working.mean_hu[box])
+    air = air[box]
+    airways = find_airways(air, cropped)
+    report(0.2)
+    free = air & ~morphology.dilate(airways, working.spacing_mm, _WALL_MM)
+    cores, is_lung = _classify_cores(free, cropped)
+    if not is_lung.any():
+        return None
+    midline = find_midline(body, working, box)
+    report(0.4)
+    markers, warnings = _mark_sides(cores, is_lung, cropped, midline)
+    report(0.6)
+    sides = _grow(markers, free, cropped.spacing_mm)
+    report(0.8)
+    left = _take_vessels_in(sides == _LEFT, sides, airways, cropped.spacing_mm)
+    right = _take_vessels_in(sides == _RIGHT, sides, airways, cropped.spacing_mm) & ~left
+    report(1.0)
+    not_lung = (sides == _GAS) | airways
+    return Lungs(
+        left=_uncrop(left, box, working),
+        right=_uncrop(right, box, working),
+        not_lung=_uncrop(not_lung, box, working),
+        warnings=warnings,
+    )
+
+
+def lung_surface(
+    lung: BoolVolume, others: BoolVolume, working: WorkingGrid, report: Callable[[float], None]
+) -> BoolVolume:
+    """Put the surface of one lung on the CT; `others` (z, y, x) is what it must not enter."""
+    box = _bounding_box(lung, 3)
+    if box is None:
+        return np.zeros(working.hu.shape, np.bool_)
+    reach_mm = 1.01 * max(working.spacing_mm[1:])
+    inside, near = np.zeros_like(lung), np.zeros_like(lung)
+    inside[box] = morphology.erode(lung[box], working.spacing_mm, reach_mm)
+    near[box] = morphology.dilate(lung[box], working.spacing_mm, reach_mm)
+    near &= ~others
+
+    def decide(slab: Slab) -> BoolVolume:
+        mask = slab.hu < SURFACE_HU
+        mask &= slab.spread(near)
+        mask |= slab.spread(inside)
+        return mask
+
+    return working.surface(decide, report)
+
+
+def _classify_cores(
+    air: BoolVolume, working: WorkingGrid
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    """Number the cores of `air` and say of each whether it is parenchyma."""
+    numbers, sizes = morphology.label(morphology.erode(air, working.spacing_mm, _CORE_MM))
+    inside = numbers > 0
+    which, hu = numbers[inside], working.mean_hu[inside]
+    pure = np.bincount(which[hu < _GAS_HU], minlength=sizes.size)
+    dense = np.bincount(which[hu > _DENSE_HU], minlength=sizes.size)
+    is_lung = (pure < 0.75 * sizes) & (dense < 0.5 * sizes)
+    is_lung &= sizes * working.voxel_cc > _MIN_CORE_CC
+    is_lung[0] = False
+    return numbers, is_lung
+
+
+def _mark_sides(
+    cores: npt.NDArray[np.int32],
+    is_lung: npt.NDArray[np.bool_],
+    working: WorkingGrid,
+    midline: Midline,
+) -> tuple[npt.NDArray[np.uint8], tuple[SegmentationWarning, ...]]:
+    """Give each core its side; a core over both sides is eroded until it parts."""
+    warnings: list[SegmentationWarning] = []
+    markers = np.where(cores > 0, _GAS, _NONE).astype(np.uint8)
+    for number in np.flatnonzero(is_lung):
+        core = cores == number
+        pieces = _part(core, working, midline)
+        if len(pieces) > 1:
+            warnings.append(SegmentationWarning.LUNGS_SPLIT_BY_SHAPE)
+            markers[core] = _NONE
+        for piece in pieces:
+            markers[piece] = _LEFT if midline.offset_mm(piece) > 0 else _RIGHT
+    if midline.uncertain:
+        warnings.append(SegmentationWarning.SIDE_UNCERTAIN)
+    return markers, tuple(dict.fromkeys(warnings))
+
+
+def _part(core: BoolVolume, working: WorkingGrid, midline: Midline) -> list[BoolVolume]:
+    """Split a core that lies on both sides of the midline, where its shape allows."""
+    total = np.count_nonzero(core)
+    left = np.count_nonzero(core & midline.left_of(core.shape))
+    if min(left, total - left) < _SPLIT_FRACTION * total:
+        return [core]
+    for radius_mm in _SPLIT_MM:
+        numbers, sizes = morphology.label(
+            morphology.erode(core, working.spacing_mm, radius_mm)
+        )
+        if sizes.size < 2:
+            break
+        big = [n for n in range(1, sizes.size) if sizes[n] > _SPLIT_FRACTION * sizes[1:].sum()]
+        pieces = [numbers == n for n in big]
+        offsets = [midline.offset_mm(piece) for piece in pieces]
+        if len(pieces) > 1 and min(offsets) < 0 < max(offsets):
+            return pieces
+    return [core]
+
+
+def _grow(
+    markers: npt.NDArray[np.uint8], air: BoolVolume, spacing_mm: morphology.Spacing
+) -> npt.NDArray[np.uint8]:
+    """Let all markers grow through `air` at one speed; what stays unreached is no lung."""
+    sides = markers.copy()
+    open_air = air & (sides == _NONE)
+    for _ in range(int(_GROW_MM / min(spacing_mm))):
+        for side in (_GAS, _LEFT, _RIGHT):  # a voxel reached by two goes to the first
+            reached = morphology.grow_one(sides == side) & open_air
+            sides[reached] = side
+            open_air &= ~reached
+    return sides
+
+
+def _take_vessels_in(
+    lung: BoolVolume,
+    sides: npt.NDArray[np.uint8],
+    airways: BoolVolume,
+    spacing_mm: morphology.Spacing,
+) -> BoolVolume:
+    """Close gaps of vessels and fill what the lung encloses."""
+    closed = morphology.closing(lung, spacing_mm, _VESSEL_MM)
+    numbers, sizes = morphology.label(~closed)
+    outside = morphology.touching_sides(numbers, sizes.size)
+    outside[np.unique(numbers[[0, -1]])] = True
+    closed = ~morphology.select(numbers, outside)
+    closed &= ~airways
+    closed &= lung | (sides == _NONE)
+    return closed
+
+
+def _bounding_box(mask: BoolVolume, margin: int) -> tuple[slice, slice, slice] | None:
+    if not mask.any():
+        return None
+    spans = []
+    for axis in range(3):
+        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        spans.append(slice(max(int(hit[0]) - margin, 0), int(hit[-1]) + 1 + margin))
+    return spans[0], spans[1], spans[2]
+
+
+def _uncrop(
+    part: BoolVolume, box: tuple[slice, slice, slice], working: WorkingGrid
+) -> BoolVolume:
+    whole = np.zeros(working.mean_hu.shape, np.bool_)
+    whole[box] = part
+    return whole

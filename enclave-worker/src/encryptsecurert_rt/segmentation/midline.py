@@ -1,0 +1,62 @@
+"""Where the patient's midline is: left and right in narrow or lopsided fields of view too.
+
+The spine is the bone that stays where it is from slice to slice; ribs pass through. It is
+trusted near the middle of the body, and anywhere if the body is cut by the image border.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from encryptsecurert_rt.segmentation.body import Body
+from encryptsecurert_rt.segmentation.morphology import BoolVolume
+from encryptsecurert_rt.segmentation.working_grid import WorkingGrid
+
+_BONE_HU = 150
+_SPINE_MM = 25.0
+_PERSISTENCE = 0.3  # of the slices in which bone is at the place of the spine
+_NEAR_MM = 40.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Midline:
+    """The sagittal plane x = `x_index` (working voxels); `uncertain` if it is only a guess."""
+
+    x_index: float
+    step_mm: float
+    uncertain: bool
+
+    def offset_mm(self, mask: BoolVolume) -> float:
+        """Distance of the centre of `mask` (z, y, x) from the plane, positive to the left."""
+        counts = mask.sum(axis=(0, 1))
+        centre = float((counts * np.arange(counts.size)).sum() / max(1, counts.sum()))
+        return (centre - self.x_index) * self.step_mm
+
+    def left_of(self, shape: tuple[int, ...]) -> BoolVolume:
+        """Say of the columns of an array (z, y, x) which are the patient's left; (1, 1, x)."""
+        return (np.arange(shape[2]) > self.x_index)[None, None, :]
+
+
+def find_midline(
+    body: Body, working: WorkingGrid, box: tuple[slice, slice, slice]
+) -> Midline:
+    """Find the midline within the slices of `box`; `x_index` counts from the start of `box`."""
+    filled = body.filled[box[0]]
+    per_column = filled.sum(axis=(0, 1))
+    centre = float((per_column * np.arange(per_column.size)).sum() / max(1, per_column.sum()))
+    cut = bool(
+        max(filled[:, :, 0].any(axis=1).mean(), filled[:, :, -1].any(axis=1).mean()) > 0.3
+    )
+    bone = (working.mean_hu[box[0]] > _BONE_HU) & body.tissue[box[0]]
+    size = [max(1, round(_SPINE_MM / step)) for step in working.spacing_mm[1:]]
+    persistence = ndimage.uniform_filter(
+        bone.mean(axis=0, dtype=np.float64), size=size, mode="constant"
+    )
+    spine = int(np.argmax(persistence.max(axis=0)))
+    peak = float(persistence.max())
+    step_mm = working.spacing_mm[2]
+    seen = peak > _PERSISTENCE
+    near = abs(spine - centre) * step_mm < _NEAR_MM
+    x_index = float(spine) if seen and (cut or near) else centre
+    return Midline(x_index=x_index - box[2].start, step_mm=step_mm, uncertain=cut and not seen)

@@ -1,0 +1,1 @@
+"""The audit trail: hash-chained lines, sealed to the auditor."""

@@ -1,0 +1,89 @@
+"""The worker's parts in one place: who it is, what it holds, and how it vouches for itself."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from encryptsecurert_protocol.evidence import EvidenceAnswer
+from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
+from encryptsecurert_protocol.rights import Operation
+from encryptsecurert_protocol.signatures import Label, sign
+from encryptsecurert_protocol.statement import (
+    Profile,
+    Statement,
+    fresh_report_data,
+    receipt_nonce,
+)
+from encryptsecurert_worker import __version__
+from encryptsecurert_worker.audit.chain import AuditChain
+from encryptsecurert_worker.evidence.provider import QuoteProvider
+from encryptsecurert_worker.evidence.ratls_cert import RatlsIdentity
+from encryptsecurert_worker.jobs.book import JobBook
+from encryptsecurert_worker.tasks.task import TaskRegistry
+from encryptsecurert_worker.vault.identity import WorkerIdentity
+from encryptsecurert_worker.vault.objects import ObjectStore
+from encryptsecurert_worker.vault.site import Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerCore:
+    """Everything that server and runner share. It is made once, at start."""
+
+    state: Path
+    storage_key: bytes
+    clock: Callable[[], datetime]
+    provider: QuoteProvider
+    tls: RatlsIdentity
+    identity: WorkerIdentity
+    site: Site
+    objects: ObjectStore
+    book: JobBook
+    tasks: TaskRegistry
+    audit: AuditChain
+
+    def statement(self) -> bytes:
+        """Return the octets of what this worker says of itself now."""
+        provisioned = self.site.current
+        return Statement(
+            worker_version=__version__,
+            kind=self.provider.kind,
+            measurement=self.provider.measurement,
+            profile=Profile.BOTH,
+            hpke_suite=self.identity.hpke.suite,
+            hpke_public_key=self.identity.hpke.public,
+            receipt_key=self.identity.receipt_spki,
+            bundle=None if provisioned is None else provisioned.name,
+            instance_id=self.identity.instance_id,
+            start_id=self.identity.start_id,
+            audit_head=self.audit.head,
+            started_at=self.identity.started_at,
+        ).encode()
+
+    def evidence(self, nonce: bytes) -> EvidenceAnswer:
+        """Return fresh evidence over this start's TLS key, the nonce and the statement."""
+        statement = self.statement()
+        quote = self.provider.quote(fresh_report_data(self.tls.spki, nonce, statement))
+        return EvidenceAnswer(
+            statement=statement, quote=quote, collateral=self.provider.collateral()
+        )
+
+    def sign_receipt(self, body: ReceiptBody, policy_sha256: str) -> bytes:
+        """Return a receipt file: the signed body and a quote of its own over the job."""
+        octets = body.encode()
+        nonce = receipt_nonce(bytes.fromhex(body.job_sha256))
+        evidence = self.evidence(nonce)
+        return Receipt(
+            body=octets,
+            signature=sign(self.identity.receipt_key, Label.RECEIPT, octets),
+            statement=evidence.statement,
+            quote=evidence.quote,
+            nonce=nonce,
+            spki=self.tls.spki,
+            collateral=evidence.collateral or b"",
+            policy_sha256=policy_sha256,
+        ).encode()
+
+    def operations(self) -> Mapping[str, Operation]:
+        """Return the operation that each task needs."""
+        return {task.name: task.operation for task in self.tasks.all()}

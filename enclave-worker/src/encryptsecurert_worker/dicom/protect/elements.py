@@ -1,0 +1,249 @@
+"""A tag walker over one header: where each element begins, its VR, where its value lies.
+
+    header octets -> Header(elements by tag, transfer syntax, implicit?, pixel range)
+
+Explicit and Implicit VR Little Endian, sequences of defined and undefined length, UN of
+undefined length (implicit inside, PS3.5 section 6.2.2), private groups. Nothing is decoded or
+copied: an `Element` holds positions in the header. The walk is one pass, bounded in depth and
+in number of elements, and never looks outside the header. Bulk octets are not there; the walker
+steps over the one place where the request says they were, and that place must be the value of
+the top-level Pixel Data.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import NamedTuple, NoReturn
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.headers import HeaderRequest
+from encryptsecurert_worker.dicom.protect.dictionary import (
+    LONG_VRS,
+    SHORT_VRS,
+    is_sequence,
+)
+
+PREAMBLE_BYTES = 128
+MAX_DEPTH = 16
+MAX_ELEMENTS = 65_536
+
+PIXEL_DATA = 0x7FE00010
+_TRANSFER_SYNTAX = 0x00020010
+_ITEM = 0xFFFEE000
+_ITEM_END = 0xFFFEE00D
+_SEQUENCE_END = 0xFFFEE0DD
+_UNDEFINED = 0xFFFFFFFF
+_IMPLICIT_OF_SYNTAX = {b"1.2.840.10008.1.2": True, b"1.2.840.10008.1.2.1": False}
+
+_EXPLICIT_HEAD = struct.Struct("<HH2sH").unpack_from
+_IMPLICIT_HEAD = struct.Struct("<HHL").unpack_from
+_LONG_LENGTH = struct.Struct("<L").unpack_from
+
+
+class Element(NamedTuple):
+    """Positions of one element in the header octets.
+
+    `vr` is empty where the encoding names none. `items` holds the items of a sequence, each a
+    tuple of elements, or is None for anything else.
+    """
+
+    tag: int
+    vr: bytes
+    start: int
+    value: int
+    value_end: int
+    end: int
+    items: "tuple[tuple[Element, ...], ...] | None"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """A walked header: `octets` and where in them everything is."""
+
+    octets: bytes
+    implicit: bool
+    meta: dict[int, Element]
+    elements: dict[int, Element]
+
+    def value(self, tag: int) -> bytes | None:
+        """Return the raw value octets of a top-level element, None if it is not there."""
+        element = self.elements.get(tag)
+        if element is None:
+            return None
+        return self.octets[element.value : element.value_end]
+
+
+def _refuse(code: ErrorCode = ErrorCode.E_DICOM) -> NoReturn:
+    raise EncryptSecureRTError(code) from None
+
+
+def read_header(request: HeaderRequest) -> Header:
+    """Walk the header of a request.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_TRANSFER_SYNTAX for anything but uncompressed little endian; E_DICOM if it is
+        malformed, has an element twice at top level or no pixel data; E_FORMAT if the bulk is
+        not exactly the value of the top-level Pixel Data; E_TOO_LARGE over a limit.
+    """
+    if len(request.bulk) != 1:
+        _refuse(ErrorCode.E_FORMAT if request.bulk else ErrorCode.E_DICOM)
+    bulk = request.bulk[0]
+    octets = bytes(request.header)
+    walker = _Walker(octets)
+    implicit, meta, position = walker.meta()
+    elements = walker.data_set(position, implicit, (bulk.offset, bulk.length))
+    return Header(octets=octets, implicit=implicit, meta=meta, elements=elements)
+
+
+class _Walker:
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+        self._left = MAX_ELEMENTS
+
+    def meta(self) -> tuple[bool, dict[int, Element], int]:
+        """Walk preamble and group 0002; return (implicit, elements, end)."""
+        octets = self._octets
+        position = PREAMBLE_BYTES + 4
+        if octets[PREAMBLE_BYTES:position] != b"DICM":
+            _refuse()
+        meta: dict[int, Element] = {}
+        while octets[position : position + 2] == b"\x02\x00":
+            element = self._explicit(position, len(octets), 1)
+            if element.tag in meta:
+                _refuse()
+            meta[element.tag] = element
+            position = element.end
+        syntax = meta.get(_TRANSFER_SYNTAX)
+        if syntax is None:
+            _refuse(ErrorCode.E_TRANSFER_SYNTAX)
+        implicit = _IMPLICIT_OF_SYNTAX.get(octets[syntax.value : syntax.value_end].rstrip(b"\0 "))
+        if implicit is None:
+            _refuse(ErrorCode.E_TRANSFER_SYNTAX)
+        return implicit, meta, position
+
+    def data_set(self, position: int, implicit: bool, bulk: tuple[int, int]) -> dict[int, Element]:
+        """Walk the top level to the end of the header."""
+        elements: dict[int, Element] = {}
+        end = len(self._octets)
+        walk = self._implicit if implicit else self._explicit
+        while position < end:
+            if self._octets[position : position + 4] == b"\xe0\x7f\x10\x00":
+                element = self._pixel_data(position, implicit, bulk)
+            else:
+                element = walk(position, end, 1)
+            if element.tag in elements or element.tag >> 16 in (0x0000, 0x0002, 0xFFFE):
+                _refuse()
+            elements[element.tag] = element
+            position = element.end
+        if PIXEL_DATA not in elements:
+            _refuse()
+        return elements
+
+    def _pixel_data(self, start: int, implicit: bool, bulk: tuple[int, int]) -> Element:
+        """Step over the head of Pixel Data; its value is the bulk and not in the header."""
+        vr, value, length = self._head(start, len(self._octets), implicit)
+        if length == _UNDEFINED:
+            _refuse(ErrorCode.E_TRANSFER_SYNTAX)
+        if (value, length) != bulk:
+            _refuse(ErrorCode.E_FORMAT)
+        return Element(PIXEL_DATA, vr, start, value, value, value, None)
+
+    def _head(self, start: int, end: int, implicit: bool) -> tuple[bytes, int, int]:
+        if end - start < 8:
+            _refuse()
+        if implicit:
+            return b"", start + 8, _IMPLICIT_HEAD(self._octets, start)[2]
+        _, _, vr, length = _EXPLICIT_HEAD(self._octets, start)
+        if vr in SHORT_VRS:
+            return vr, start + 8, length
+        if vr not in LONG_VRS or end - start < 12:
+            _refuse()
+        return vr, start + 12, _LONG_LENGTH(self._octets, start + 8)[0]
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            _refuse(ErrorCode.E_TOO_LARGE)
+
+    def _explicit(self, start: int, end: int, depth: int) -> Element:
+        self._count()
+        if end - start < 8:
+            _refuse()
+        group, number, vr, length = _EXPLICIT_HEAD(self._octets, start)
+        value = start + 8
+        if vr not in SHORT_VRS:
+            if vr not in LONG_VRS or end - start < 12:
+                _refuse()
+            value = start + 12
+            (length,) = _LONG_LENGTH(self._octets, start + 8)
+            if vr == b"SQ" or length == _UNDEFINED:
+                if vr not in (b"SQ", b"UN"):
+                    _refuse()
+                return self._sequence(group << 16 | number, vr, (start, value, end), length, depth)
+        if length > end - value:
+            _refuse()
+        stop = value + length
+        return Element(group << 16 | number, vr, start, value, stop, stop, None)
+
+    def _implicit(self, start: int, end: int, depth: int) -> Element:
+        self._count()
+        if end - start < 8:
+            _refuse()
+        group, number, length = _IMPLICIT_HEAD(self._octets, start)
+        tag = group << 16 | number
+        value = start + 8
+        if length == _UNDEFINED or is_sequence(tag):
+            return self._sequence(tag, b"", (start, value, end), length, depth)
+        if length > end - value:
+            _refuse()
+        stop = value + length
+        return Element(tag, b"", start, value, stop, stop, None)
+
+    def _sequence(
+        self, tag: int, vr: bytes, span: tuple[int, int, int], length: int, depth: int
+    ) -> Element:
+        """Walk the items of a sequence; `span` is (start, value, end of what is around it)."""
+        start, value, end = span
+        if depth > MAX_DEPTH:
+            _refuse()
+        defined = length != _UNDEFINED
+        if defined:
+            if length > end - value:
+                _refuse()
+            end = value + length
+        walk = self._explicit if vr == b"SQ" else self._implicit
+        position = value
+        items: list[tuple[Element, ...]] = []
+        while not (defined and position == end):
+            item_tag, item_length = self._item_head(position, end)
+            if item_tag == _SEQUENCE_END and item_length == 0 and not defined:
+                return Element(tag, vr, start, value, position, position + 8, tuple(items))
+            if item_tag != _ITEM:
+                _refuse()
+            position += 8
+            item_end = end
+            if item_length != _UNDEFINED:
+                if item_length > end - position:
+                    _refuse()
+                item_end = position + item_length
+            item: list[Element] = []
+            while item_length == _UNDEFINED or position < item_end:
+                if self._octets[position : position + 2] == b"\xfe\xff":
+                    if self._item_head(position, item_end) != (_ITEM_END, 0) or (
+                        item_length != _UNDEFINED
+                    ):
+                        _refuse()
+                    position += 8
+                    break
+                item.append(walk(position, item_end, depth + 1))
+                position = item[-1].end
+            items.append(tuple(item))
+        return Element(tag, vr, start, value, end, end, tuple(items))
+
+    def _item_head(self, position: int, end: int) -> tuple[int, int]:
+        self._count()
+        if end - position < 8:
+            _refuse()
+        group, number, length = _IMPLICIT_HEAD(self._octets, position)
+        return group << 16 | number, length

@@ -1,0 +1,57 @@
+"""Keyed stand-ins: mapped UIDs and patient pseudonyms.
+
+Both are HMACs, never plain hashes: a UID or a patient number can be guessed and tried. With the
+same site key the same original always gets the same stand-in, so references, series and
+follow-up studies stay connected, across jobs and across workers of the site.
+"""
+
+import base64
+import hmac
+import re
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+
+_PAD = b" \0"
+_TRAILING = re.compile(rb"[ \0]+\Z")
+_MAX_UID_BYTES = 64
+
+
+def plain_uid(value: bytes | None) -> bytes:
+    """Return the UID of a raw UI value, without its padding.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_MISSING_UID if there is none, E_DICOM if it is several or longer than a UID can be.
+    """
+    uid = _TRAILING.sub(b"", value or b"")
+    if not uid:
+        raise EncryptSecureRTError(ErrorCode.E_MISSING_UID)
+    if len(uid) > _MAX_UID_BYTES or b"\\" in uid:
+        raise EncryptSecureRTError(ErrorCode.E_DICOM)
+    return uid
+
+
+def map_uid(uid_key: bytes, uid: bytes) -> bytes:
+    """Return ``2.25.`` and the first 16 octets of HMAC-SHA-256(key, uid) as a decimal number."""
+    digest = hmac.digest(uid_key, uid, "sha256")
+    return b"2.25.%d" % int.from_bytes(digest[:16], "big")
+
+
+def patient_pseudonym(
+    pid_key: bytes, *, issuer: bytes, patient_id: bytes, study_uid: bytes
+) -> bytes:
+    """Return the patient's pseudonym, 17 octets: ``P`` and 80 bits in base32.
+
+    Parameters
+    ----------
+    pid_key : bytes
+        Sub-key ``pid/v1`` of the site pseudonym key, 32 octets.
+    issuer, patient_id : bytes
+        Raw values of (0010,0021) and (0010,0020); padding and outer spaces do not count.
+    study_uid : bytes
+        Takes the place of an empty patient ID, so that patients without one do not become one.
+    """
+    identity = patient_id.strip(_PAD) or study_uid.strip(_PAD)
+    digest = hmac.digest(pid_key, issuer.strip(_PAD) + b"\0" + identity, "sha256")
+    return b"P" + base64.b32encode(digest[:10])

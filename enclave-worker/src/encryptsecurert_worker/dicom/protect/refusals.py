@@ -1,0 +1,121 @@
+"""Which instances are not protected at all, and why.
+
+A header can only be made safe if the picture is: pictures of screens, dose sheets and scanned
+paper carry names in their pixels (PS3.15 section E.3.1 leaves that to the pixel cleaner, which
+this is not). And the bulk that stays out of our sight must be pixels: exactly as many octets as
+rows, columns, bits and frames make.
+"""
+
+import re
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_worker.dicom.protect.elements import Header
+
+PROJECT_NAME = b"EncryptSecureRT"
+
+_SOP_CLASS = 0x00080016
+_IMAGE_TYPE = 0x00080008
+_CONVERSION_TYPE = 0x00080064
+_DEIDENTIFICATION_METHOD = 0x00120063
+_ENCRYPTED_ATTRIBUTES = 0x04000500
+_SAMPLES, _PHOTOMETRIC, _FRAMES = 0x00280002, 0x00280004, 0x00280008
+_ROWS, _COLUMNS, _BITS_ALLOCATED = 0x00280010, 0x00280011, 0x00280100
+_BITS_STORED = 0x00280101
+_BURNED_IN = 0x00280301
+
+# Classes whose pictures are made of screens, film or live video (PS3.4 Annex B.5).
+_PICTURE_CLASSES = (
+    b"1.2.840.10008.5.1.4.1.1.7",  # Secondary Capture, also multi-frame (.7.1 to .7.4)
+    b"1.2.840.10008.5.1.4.1.1.3.1",  # Ultrasound Multi-frame
+    b"1.2.840.10008.5.1.4.1.1.6",  # Ultrasound (.6.1), Enhanced US Volume (.6.2)
+    b"1.2.840.10008.5.1.4.1.1.12.1",  # X-Ray Angiographic
+    b"1.2.840.10008.5.1.4.1.1.12.2",  # X-Ray Radiofluoroscopic
+    b"1.2.840.10008.5.1.4.1.1.77.1",  # Visible Light
+    b"1.2.840.10008.5.1.4.1.1.481.1",  # RT Image
+)
+# Parts of ImageType values 3 and on that name pictures of screens, reports and dose sheets.
+_SCREEN = re.compile(
+    rb"SCREEN|SNAP ?SHOT|CAPTURE|REPORT|DOSE[ _]?(?:INFO|SHEET|SUMMARY)|\bPROT(?:OCOL)?\b"
+)
+_COUNT = re.compile(rb" *\+?([0-9]{1,9}) *\Z")
+
+
+def _refuse(code: ErrorCode) -> None:
+    raise EncryptSecureRTError(code)
+
+
+def _text(header: Header, tag: int) -> bytes:
+    return (header.value(tag) or b"").strip(b" \0")
+
+
+def check_not_protected(header: Header) -> None:
+    """Refuse, with E_PROTECTED_ALREADY, what this project protected; others' files are input."""
+    if _ENCRYPTED_ATTRIBUTES in header.elements and _text(
+        header, _DEIDENTIFICATION_METHOD
+    ).startswith(PROJECT_NAME):
+        _refuse(ErrorCode.E_PROTECTED_ALREADY)
+
+
+def sop_class(header: Header, known: frozenset[bytes]) -> bytes:
+    """Return the SOP class if it is a known one.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_MISSING_UID without one, E_BURNED_IN for classes of pictures, E_MODALITY for others.
+    """
+    uid = _text(header, _SOP_CLASS)
+    if not uid:
+        _refuse(ErrorCode.E_MISSING_UID)
+    if any(uid == one or uid.startswith(one + b".") for one in _PICTURE_CLASSES):
+        _refuse(ErrorCode.E_BURNED_IN)
+    if uid not in known:
+        _refuse(ErrorCode.E_MODALITY)
+    return uid
+
+
+def check_no_text_in_pixels(header: Header) -> None:
+    """Refuse, with E_BURNED_IN, what is or may be a picture with text in it."""
+    if _text(header, _BURNED_IN).upper() not in (b"", b"NO"):
+        _refuse(ErrorCode.E_BURNED_IN)
+    if _CONVERSION_TYPE in header.elements:
+        _refuse(ErrorCode.E_BURNED_IN)
+    image_type = _text(header, _IMAGE_TYPE).upper().split(b"\\")
+    if any(_SCREEN.search(part) for part in image_type[2:]):
+        _refuse(ErrorCode.E_BURNED_IN)
+    # A CT image is grey (PS3.3 C.8.2.1): a coloured one is a picture of something else.
+    if _number(header, _SAMPLES) != 1 or not _text(header, _PHOTOMETRIC).startswith(b"MONOCHROME"):
+        _refuse(ErrorCode.E_BURNED_IN)
+    for tag in header.elements:
+        if tag >> 24 == 0x60 and not tag & 0x10000:
+            _check_overlay(header, tag)
+
+
+def _check_overlay(header: Header, tag: int) -> None:
+    """Refuse overlays kept in spare bits of the pixels: we cannot mask what we do not see."""
+    number = tag & 0xFFFF
+    if number == 0x0102 and header.value(tag) != b"\0\0":  # Overlay Bit Position
+        _refuse(ErrorCode.E_BURNED_IN)
+    if number == 0x0100 and header.value(tag) != b"\1\0":  # Overlay Bits Allocated
+        _refuse(ErrorCode.E_BURNED_IN)
+
+
+def check_pixel_size(header: Header, length: int) -> None:
+    """Refuse, with E_DICOM, a bulk that is not just the pixels and at most one pad octet."""
+    bits = _number(header, _BITS_ALLOCATED)
+    if bits not in (8, 16, 32) or not 1 <= _number(header, _BITS_STORED) <= bits:
+        _refuse(ErrorCode.E_DICOM)
+    frames = _COUNT.match(_text(header, _FRAMES) or b"1")
+    if frames is None:
+        raise EncryptSecureRTError(ErrorCode.E_DICOM)
+    pixels = _number(header, _ROWS) * _number(header, _COLUMNS) * int(frames[1])
+    expected = pixels * _number(header, _SAMPLES) * (bits // 8)
+    if expected == 0 or length != expected + (expected & 1):
+        _refuse(ErrorCode.E_DICOM)
+
+
+def _number(header: Header, tag: int) -> int:
+    value = header.value(tag)
+    if value is None or len(value) != 2:
+        raise EncryptSecureRTError(ErrorCode.E_DICOM)
+    return int.from_bytes(value, "little")

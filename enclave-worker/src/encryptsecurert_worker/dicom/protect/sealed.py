@@ -1,0 +1,106 @@
+"""The sealed part: Encrypted Attributes Sequence with one full item (PS3.15 section E.1.1).
+
+    (0400,0500) item { (0400,0510) Explicit VR LE, (0400,0520) CMS of
+        (0400,0550) item { originals, and our private block } , (FFFC,FFFC) padding }
+
+The private block of group 0EEF, creator ``ENCRYPTSECURERT 1``, holds what an exact file needs
+beyond its attributes: all header octets as they were, and where the bulk goes between them.
+The group is odd, as those of private elements must be (PS3.5 section 7.8).
+"""
+
+from collections.abc import Iterable
+
+from encryptsecurert_protocol import canonical
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.headers import HeaderRequest
+from encryptsecurert_worker.dicom.protect.envelope import Envelope
+from encryptsecurert_worker.dicom.protect.shell import EXPLICIT_VR_LITTLE_ENDIAN
+from encryptsecurert_worker.dicom.protect.writing import write_element, write_head, write_sequence
+
+ENCRYPTED_ATTRIBUTES = 0x04000500
+PRIVATE_GROUP = 0x0EEF
+PRIVATE_CREATOR = b"ENCRYPTSECURERT 1"
+RAW_HEADER, SPLICE_LIST = 0x01, 0x02
+SPLICE_SCHEMA = "encryptsecurert.splice/1"
+BUCKET_BYTES = 4096
+
+_SYNTAX, _CONTENT, _MODIFIED_ATTRIBUTES = 0x04000510, 0x04000520, 0x04000550
+_TRAILING_PADDING = 0xFFFCFFFC
+_PADDING_HEAD_BYTES = 12
+
+
+def sealed_sequence(
+    envelope: Envelope, request: HeaderRequest, originals: Iterable[tuple[int, bytes]]
+) -> bytes:
+    """Return (0400,0500) with everything that does not stand in clear.
+
+    Parameters
+    ----------
+    envelope : Envelope
+        For the recipients of the full item.
+    request : HeaderRequest
+        Its header octets and bulk list go in as they are.
+    originals : iterable of (tag, octets)
+        Original top-level elements in Explicit VR Little Endian, in any order.
+    """
+    elements = dict(originals)
+    elements.update(_private_block(request, set(elements)))
+    item = b"".join(elements[tag] for tag in sorted(elements))
+    plaintext = pad(write_sequence(_MODIFIED_ATTRIBUTES, [item]))
+    sealed = write_element(_SYNTAX, b"UI", EXPLICIT_VR_LITTLE_ENDIAN) + write_element(
+        _CONTENT, b"OB", envelope.seal(plaintext)
+    )
+    return write_sequence(ENCRYPTED_ATTRIBUTES, [sealed])
+
+
+def pad(plaintext: bytes) -> bytes:
+    """Fill with Data Set Trailing Padding up to a multiple of 4096 octets.
+
+    What is left over may be too small for the padding's own head; then one bucket more.
+    """
+    gap = -len(plaintext) % BUCKET_BYTES
+    if gap == 0:
+        return plaintext
+    if gap < _PADDING_HEAD_BYTES:
+        gap += BUCKET_BYTES
+    length = gap - _PADDING_HEAD_BYTES
+    return plaintext + write_head(_TRAILING_PADDING, b"OB", length) + bytes(length)
+
+
+def _private_block(request: HeaderRequest, taken: set[int]) -> list[tuple[int, bytes]]:
+    block = _free_block(taken)
+    base = PRIVATE_GROUP << 16 | block << 8
+    creator = PRIVATE_GROUP << 16 | block
+    return [
+        (creator, write_element(creator, b"LO", PRIVATE_CREATOR)),
+        (base | RAW_HEADER, write_element(base | RAW_HEADER, b"OB", bytes(request.header))),
+        (base | SPLICE_LIST, write_element(base | SPLICE_LIST, b"OB", _splice_list(request))),
+    ]
+
+
+def _free_block(taken: set[int]) -> int:
+    """Return the first private block (PS3.5 section 7.8.1) that the original has not used."""
+    used = {
+        tag & 0xFF if tag & 0xFFFF <= 0xFF else tag >> 8 & 0xFF
+        for tag in taken
+        if tag >> 16 == PRIVATE_GROUP
+    }
+    for block in range(0x10, 0x100):
+        if block not in used:
+            return block
+    raise EncryptSecureRTError(ErrorCode.E_DICOM)
+
+
+def _splice_list(request: HeaderRequest) -> bytes:
+    """Return canonical JSON; an odd one is padded by a zero octet, which ends no JSON."""
+    return canonical.encode(
+        {
+            "schema": SPLICE_SCHEMA,
+            "size": request.size,
+            "file_sha256": request.file_sha256,
+            "bulk": [
+                {"offset": one.offset, "length": one.length, "sha256": one.sha256}
+                for one in request.bulk
+            ],
+        }
+    )

@@ -1,0 +1,44 @@
+"""What every protected file has around its data set, and the marks that it is protected.
+
+Preamble of zeros (an original's may hold a TIFF header or text), file meta information with our
+implementation and nothing of the sender, and the attributes by which anybody sees that patient
+identity was removed and how (PS3.15 section E.1.1, E.2).
+"""
+
+from encryptsecurert_worker.dicom.protect.refusals import PROJECT_NAME
+from encryptsecurert_worker.dicom.protect.writing import write_element, write_sequence
+
+EXPLICIT_VR_LITTLE_ENDIAN = b"1.2.840.10008.1.2.1"
+# 2.25. and the first 16 octets of SHA-256("EncryptSecureRT/implementation-class/v1").
+IMPLEMENTATION_CLASS_UID = b"2.25.26330486452889008241414999301794216609"
+IMPLEMENTATION_VERSION_NAME = b"ESRT_1"
+PROFILE_VERSION = 1
+METHOD = PROJECT_NAME + b" profile %d" % PROFILE_VERSION
+
+_CODE_ITEM = (
+    write_element(0x00080100, b"SH", b"113100")
+    + write_element(0x00080102, b"SH", b"DCM")
+    + write_element(0x00080104, b"LO", b"Basic Application Confidentiality Profile")
+)
+MARKERS = {
+    0x00120062: write_element(0x00120062, b"CS", b"YES"),
+    0x00120063: write_element(0x00120063, b"LO", METHOD),
+    0x00120064: write_sequence(0x00120064, [_CODE_ITEM]),
+    0x00280303: write_element(0x00280303, b"CS", b"REMOVED"),
+}
+
+
+def file_head(sop_class: bytes, instance_uid: bytes) -> bytes:
+    """Return preamble, prefix and file meta information (PS3.10 section 7.1)."""
+    meta = b"".join(
+        (
+            write_element(0x00020001, b"OB", b"\x00\x01"),
+            write_element(0x00020002, b"UI", sop_class),
+            write_element(0x00020003, b"UI", instance_uid),
+            write_element(0x00020010, b"UI", EXPLICIT_VR_LITTLE_ENDIAN),
+            write_element(0x00020012, b"UI", IMPLEMENTATION_CLASS_UID),
+            write_element(0x00020013, b"SH", IMPLEMENTATION_VERSION_NAME),
+        )
+    )
+    length = write_element(0x00020000, b"UL", len(meta).to_bytes(4, "little"))
+    return bytes(128) + b"DICM" + length + meta

@@ -1,0 +1,1 @@
+"""HTTP: routes, TLS, and who is calling. It decides nothing about tasks or DICOM."""

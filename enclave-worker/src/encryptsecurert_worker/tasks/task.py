@@ -1,0 +1,96 @@
+"""The seam between the job queue and the tasks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.objects import ObjectKind
+from encryptsecurert_protocol.rights import Operation
+from encryptsecurert_protocol.statement import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteKeys:
+    """What a task may use of the site's secrets."""
+
+    uid_key: bytes
+    pid_key: bytes
+    recipient_certificate: bytes
+    escrow_certificate: bytes
+
+    def __repr__(self) -> str:
+        return "SiteKeys()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskContext:
+    """What a task gets from its surroundings.
+
+    Attributes
+    ----------
+    progress : called at check points with (stage, fraction); raises E_CANCELLED to stop.
+    log : called with a fixed word and a number.
+    input_sha256 : digests of the inputs' plaintexts, then of the parameters'.
+    """
+
+    progress: Callable[[str, float], None]
+    log: Callable[[str, float], None]
+    keys: SiteKeys
+    kind: Kind
+    measurement: str
+    input_sha256: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskOutput:
+    """What a task made.
+
+    Attributes
+    ----------
+    results : (name, octets), names as the task documents them.
+    numbers : (name with its unit, value), the figures that matter, for the receipt.
+    warnings : fixed words.
+    """
+
+    results: tuple[tuple[str, bytes], ...]
+    numbers: tuple[tuple[str, float], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Task(Protocol):
+    """One kind of job."""
+
+    name: str
+    algorithm: str
+    operation: Operation
+    input_kinds: tuple[ObjectKind, ...]
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return the parameters' schema as JSON for `GET /v1/tasks`."""
+
+    def check(self, parameters: Mapping[str, Any]) -> None:
+        """Refuse parameters that are not right with E_PARAMETERS."""
+
+    def run(
+        self, inputs: Sequence[bytearray], parameters: Mapping[str, Any], context: TaskContext
+    ) -> TaskOutput:
+        """Do the job. Errors are EncryptSecureRTError; inputs may be overwritten."""
+
+
+class TaskRegistry:
+    """The tasks of this worker by name."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._tasks = {task.name: task for task in tasks}
+
+    def get(self, name: str) -> Task:
+        """Return a task, or refuse with E_TASK."""
+        task = self._tasks.get(name)
+        if task is None:
+            raise EncryptSecureRTError(ErrorCode.E_TASK)
+        return task
+
+    def all(self) -> tuple[Task, ...]:
+        """Return every task."""
+        return tuple(self._tasks.values())

@@ -1,0 +1,189 @@
+"""Uploaded objects: checked chunk by chunk, re-sealed under the storage key, opened for a job.
+
+Each object is one file of equal records; its name is an HMAC, so the folder tells only sizes.
+Everything is looked up as (owner, object): another owner's object does not exist.
+"""
+
+import hashlib
+import os
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from encryptsecurert_protocol import canonical
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.fields import ID_BYTES
+from encryptsecurert_protocol.limits import LIMITS
+from encryptsecurert_protocol.objects import (
+    ContentKey,
+    ObjectHeader,
+    open_content_key,
+    strip_padding,
+)
+from encryptsecurert_protocol.sealing import (
+    ChunkCipher,
+    HpkeKeyPair,
+    keyed_name,
+    open_record,
+    random_octets,
+    seal_record,
+)
+
+_RECORD_OVERHEAD_BYTES = 32 + 12 + 16  # salt, nonce, tag
+_RECORD_BYTES = LIMITS.chunk_bytes + _RECORD_OVERHEAD_BYTES
+
+
+@dataclass(slots=True)
+class Upload:
+    """One object on its way in or wholly there. Guarded by its own lock."""
+
+    upload: str
+    owner: str
+    header: ObjectHeader
+    header_octets: bytes
+    content: ContentKey
+    cipher: ChunkCipher
+    path: Path
+    digests: dict[int, bytes] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    hasher: Any = field(default_factory=hashlib.sha256)
+    hashed: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every chunk is there."""
+        return len(self.digests) == self.header.plan.chunks
+
+    def next_chunk(self) -> int:
+        """Return the lowest index that is missing, or the count if none is."""
+        return next(i for i in range(self.header.plan.chunks + 1) if i not in self.digests)
+
+
+class ObjectStore:
+    """All objects of all owners."""
+
+    def __init__(self, folder: Path, storage_key: bytes) -> None:
+        self._folder = folder
+        self._key = storage_key
+        self._lock = threading.Lock()
+        self._by_upload: dict[tuple[str, str], Upload] = {}
+        self._by_object: dict[tuple[str, str], Upload] = {}
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for stale in folder.iterdir():  # sealed to keys of an earlier start: nobody can open them
+            stale.unlink()
+
+    def begin(
+        self, owner: str, header_octets: bytes, sealed: bytes, worker_key: HpkeKeyPair
+    ) -> Upload:
+        """Start an upload, or return the complete object of that name that the owner has."""
+        header = ObjectHeader.decode(header_octets)
+        content = open_content_key(header, sealed, worker_key)
+        with self._lock:
+            held = self._by_object.get((owner, header.object))
+            if held is not None and (held.complete or held.header_octets == header_octets):
+                return held
+            upload_id = random_octets(ID_BYTES).hex()
+            name = keyed_name(self._key, owner.encode(), upload_id.encode())
+            upload = Upload(
+                upload=upload_id,
+                owner=owner,
+                header=header,
+                header_octets=header_octets,
+                content=content,
+                cipher=ChunkCipher(
+                    content.data_key, header.prefix, hashlib.sha256(header_octets).digest()
+                ),
+                path=self._folder / name,
+            )
+            self._by_upload[owner, upload_id] = upload
+            self._by_object[owner, header.object] = upload
+            return upload
+
+    def upload(self, owner: str, upload_id: str) -> Upload:
+        """Return an upload of this owner, or refuse with E_NOT_FOUND."""
+        with self._lock:
+            found = self._by_upload.get((owner, upload_id))
+        if found is None:
+            raise EncryptSecureRTError(ErrorCode.E_NOT_FOUND)
+        return found
+
+    def put(self, upload: Upload, index: int, sealed: bytes) -> None:
+        """Check one sealed chunk and keep it.
+
+        The same octets again are welcome; other octets for a held index, octets of another
+        index, an index past the end and a wrong length are E_SEAL, and what is held stays.
+        """
+        plan = upload.header.plan
+        if not 0 <= index < plan.chunks or len(sealed) != plan.sealed_size(index):
+            raise EncryptSecureRTError(ErrorCode.E_SEAL)
+        chunk = upload.cipher.open(index, sealed, last=plan.is_last(index))
+        used = strip_padding(chunk, plan, index, upload.content.size_bytes)
+        digest = sealed[-16:]  # the tag of a chunk that opened stands for its octets
+        with upload.lock:
+            held = upload.digests.get(index)
+            if held is not None:
+                if held != digest:
+                    raise EncryptSecureRTError(ErrorCode.E_SEAL)
+                return
+            self._write(upload, index, used)
+            upload.digests[index] = digest
+            if index == upload.hashed:  # in order: hash now, while the next chunk travels
+                upload.hasher.update(used)
+                upload.hashed += 1
+
+    def _write(self, upload: Upload, index: int, used: memoryview) -> None:
+        record = seal_record(self._key, _aad(upload, index), used)
+        try:
+            descriptor = os.open(upload.path, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                if os.pwrite(descriptor, record, index * _RECORD_BYTES) != len(record):
+                    raise OSError
+            finally:
+                os.close(descriptor)
+        except OSError:
+            raise EncryptSecureRTError(ErrorCode.E_BUSY, "the worker's storage is full") from None
+
+    def require_complete(self, owner: str, name: str) -> Upload:
+        """Return a complete object of this owner, or refuse with E_INPUT_GONE."""
+        with self._lock:
+            held = self._by_object.get((owner, name))
+        if held is None or not held.complete:
+            raise EncryptSecureRTError(ErrorCode.E_INPUT_GONE)
+        return held
+
+    def open(self, upload: Upload) -> bytearray:
+        """Return the plaintext of a complete object; size and digest must match (E_DIGEST)."""
+        plan, size = upload.header.plan, upload.content.size_bytes
+        plaintext = bytearray(size)
+        hasher = upload.hasher if upload.hashed == plan.chunks else None
+        late = hashlib.sha256()
+        try:
+            with upload.path.open("rb", buffering=0) as file:
+                for index in range(plan.chunks):
+                    start = index * LIMITS.chunk_bytes
+                    used = min(size - start, LIMITS.chunk_bytes)
+                    record = os.pread(
+                        file.fileno(), used + _RECORD_OVERHEAD_BYTES, index * _RECORD_BYTES
+                    )
+                    chunk = open_record(self._key, _aad(upload, index), record)
+                    plaintext[start : start + used] = chunk
+                    if hasher is None:
+                        late.update(chunk)
+        except OSError:
+            raise EncryptSecureRTError(ErrorCode.E_INPUT_GONE) from None
+        if (hasher or late).digest() != upload.content.sha256:
+            raise EncryptSecureRTError(ErrorCode.E_DIGEST)
+        return plaintext
+
+
+def _aad(upload: Upload, index: int) -> bytes:
+    return canonical.encode(
+        {
+            "kind": "chunk",
+            "owner": upload.owner,
+            "id": upload.upload,
+            "index": index,
+            "generation": 1,
+        }
+    )
