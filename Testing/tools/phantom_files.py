@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from encryptsecurert_rt.geometry import ImageGrid
 
@@ -60,7 +60,7 @@ def write_ct_series(
 def _slice(hu: npt.NDArray[np.int16], grid: ImageGrid, k: int, series: int) -> FileDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = CTImageStorage
-    meta.MediaStorageSOPInstanceUID = f"{ROOT_UID}.{series}.3.{k + 1}"
+    meta.MediaStorageSOPInstanceUID = UID(f"{ROOT_UID}.{series}.3.{k + 1}")
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.SourceApplicationEntityTitle = "CANARYCT01"
     dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))

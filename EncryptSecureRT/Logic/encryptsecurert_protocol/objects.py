@@ -194,13 +194,16 @@ def padded_chunk(plaintext: memoryview, plan: ChunkPlan, index: int) -> bytes | 
     return bytes(chunk) + bytes(padding) if padding else chunk
 
 
-def strip_padding(chunk: bytes, plan: ChunkPlan, index: int, size_bytes: int) -> memoryview:
+def strip_padding(
+    chunk: bytes | memoryview, plan: ChunkPlan, index: int, size_bytes: int
+) -> memoryview:
     """Return a chunk without its padding; padding other than zeros is refused with E_SEAL."""
     if len(chunk) != plan.padded_size(index):
         raise EncryptSecureRTError(ErrorCode.E_SEAL)
+    view = memoryview(chunk)
     if not plan.is_last(index):
-        return memoryview(chunk)
+        return view
     used = size_bytes - index * LIMITS.chunk_bytes
-    if chunk.count(0, used) != len(chunk) - used:
+    if any(view[used:]):
         raise EncryptSecureRTError(ErrorCode.E_SEAL)
-    return memoryview(chunk)[:used]
+    return view[:used]

@@ -25,6 +25,7 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 KEY_BYTES = 32
 PREFIX_BYTES = 7
 TAG_BYTES = 16
+RECORD_OVERHEAD_BYTES = 32 + 12 + TAG_BYTES  # salt, nonce, tag
 _MLKEM_PUBLIC_BYTES = 1184
 _MLKEM_SEED_BYTES = 64
 _X25519_BYTES = 32
@@ -176,6 +177,18 @@ class ChunkCipher:
         except (InvalidTag, ValueError):
             raise EncryptSecureRTError(ErrorCode.E_SEAL) from None
 
+    def open_into(
+        self, index: int, sealed: bytes | memoryview, plaintext: memoryview, *, last: bool
+    ) -> None:
+        """Write the plaintext of one chunk into a buffer of exactly its size, or refuse.
+
+        After a refusal the buffer's content means nothing.
+        """
+        try:
+            self._aead.decrypt_into(self._nonce(index, last), sealed, self._aad, plaintext)
+        except (InvalidTag, ValueError):
+            raise EncryptSecureRTError(ErrorCode.E_SEAL) from None
+
 
 def seal_record(storage_key: bytes, aad: bytes, plaintext: bytes | memoryview) -> bytes:
     """Seal one record of the worker's state: salt (32) || nonce (12) || ciphertext || tag."""
@@ -193,6 +206,28 @@ def open_record(storage_key: bytes, aad: bytes, record: bytes | memoryview) -> b
     aead = AESGCM(_record_key(storage_key, bytes(view[:_SALT_BYTES])))
     try:
         return aead.decrypt(bytes(view[_SALT_BYTES:start]), view[start:], aad)
+    except (InvalidTag, ValueError):
+        raise EncryptSecureRTError(ErrorCode.E_SEAL) from None
+
+
+def seal_record_into(
+    storage_key: bytes, aad: bytes, plaintext: bytes | memoryview, record: memoryview
+) -> None:
+    """Write a sealed record into a buffer of exactly the plaintext's size and the overhead."""
+    salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
+    start = _SALT_BYTES + _NONCE_BYTES
+    record[:start] = salt + nonce
+    AESGCM(_record_key(storage_key, salt)).encrypt_into(nonce, plaintext, aad, record[start:])
+
+
+def open_record_into(
+    storage_key: bytes, aad: bytes, record: memoryview, plaintext: memoryview
+) -> None:
+    """Write a record's plaintext into a buffer of exactly its size, or refuse with E_SEAL."""
+    start = _SALT_BYTES + _NONCE_BYTES
+    aead = AESGCM(_record_key(storage_key, bytes(record[:_SALT_BYTES])))
+    try:
+        aead.decrypt_into(bytes(record[_SALT_BYTES:start]), record[start:], aad, plaintext)
     except (InvalidTag, ValueError):
         raise EncryptSecureRTError(ErrorCode.E_SEAL) from None
 

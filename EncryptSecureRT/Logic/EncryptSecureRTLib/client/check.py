@@ -75,7 +75,7 @@ def check_worker(
         results[CheckLine.VERSION] = _ok(CheckLine.VERSION, f"worker {statement.worker_version}")
     except EncryptSecureRTError as error:
         failure = error
-        _record_failure(results, error)
+        _record_failure(results, error, gate.certificate_verdict if gate else None)
     lines = tuple(results.get(line, _not_reached(line)) for line in CheckLine)
     return CheckResult(
         lines=lines,
@@ -122,10 +122,13 @@ def _line_of(error: EncryptSecureRTError) -> CheckLine:
     return CheckLine.TLS
 
 
-def _record_failure(results: dict[CheckLine, LineResult], error: EncryptSecureRTError) -> None:
+def _record_failure(
+    results: dict[CheckLine, LineResult], error: EncryptSecureRTError, proved: Verdict | None
+) -> None:
+    """Enter the failure in its line, and what was proved before it in the lines that hold."""
     line = _line_of(error)
-    if line in (CheckLine.PROVISIONED, CheckLine.VERSION):
-        results[CheckLine.TLS] = _ok(CheckLine.TLS, "TLS 1.3, your certificate accepted")
     if line in (CheckLine.ATTESTATION, CheckLine.PROVISIONED, CheckLine.VERSION):
-        results.setdefault(CheckLine.TLS, _ok(CheckLine.TLS, "TLS 1.3"))
+        results[CheckLine.TLS] = _ok(CheckLine.TLS, "TLS 1.3")
+    if line in (CheckLine.PROVISIONED, CheckLine.VERSION) and proved and proved.accepted:
+        results[CheckLine.ATTESTATION] = _ok(CheckLine.ATTESTATION, _attested_words(proved))
     results[line] = LineResult(line=line, ok=False, words=error.what, code=error.code)

@@ -188,7 +188,7 @@ class TerminalReporter:
         self._hide()
         if value.get("simulated"):
             self._console.print(f"[bold red]{SIMULATED_WORDS}[/bold red]")
-        self._console.print(words, markup=False)
+        self._console.print(words, markup=False, soft_wrap=True)
 
     def error(self, error: EncryptSecureRTError) -> None:
         """Print what happened and what to do."""

@@ -17,7 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
-from EncryptSecureRTLib.client.series_headers import PARSER_ERRORS, quiet_pydicom
+from EncryptSecureRTLib.client.series_headers import reading_dicom
 
 _XYZ_TO_LINEAR_RGB = np.array(  # IEC 61966-2-1
     [[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]]
@@ -57,14 +57,9 @@ def masks_from_seg(
         E_LOCAL_FILE, E_DICOM (not such a Segmentation), E_GEOMETRY (of another series),
         E_TOO_LARGE.
     """
-    try:
-        with quiet_pydicom():
-            ds = dcmread(io.BytesIO(source) if isinstance(source, bytes) else source)
-            return _segments(ds, {uid: k for k, uid in enumerate(sop_instance_uids)})
-    except OSError:
-        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
-    except PARSER_ERRORS:
-        raise EncryptSecureRTError(ErrorCode.E_DICOM) from None
+    with reading_dicom():
+        ds = dcmread(io.BytesIO(source) if isinstance(source, bytes) else source)
+        return _segments(ds, {uid: k for k, uid in enumerate(sop_instance_uids)})
 
 
 def _segments(ds: Dataset, slice_of: dict[str, int]) -> tuple[DrawnStructure, ...]:

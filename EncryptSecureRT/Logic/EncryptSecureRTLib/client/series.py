@@ -17,13 +17,12 @@ from pydicom.dataset import Dataset
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.client.series_headers import (
-    PARSER_ERRORS,
     SERIES_LIMITS,
     SeriesLimits,
     SliceHeader,
     dicom_files,
-    quiet_pydicom,
     read_header,
+    reading_dicom,
 )
 
 _UNIT_TOLERANCE = 1e-4  # of direction cosines of 6 decimals
@@ -207,14 +206,9 @@ def _even_spacing_mm(gaps_mm: npt.NDArray[np.float64]) -> float:
 
 
 def _read_hu(header: SliceHeader) -> npt.NDArray[np.int16]:
-    try:
-        with quiet_pydicom():
-            ds = dcmread(header.path)
-            return _hu(_stored_values(ds, header), ds)
-    except OSError:
-        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
-    except PARSER_ERRORS:
-        raise EncryptSecureRTError(ErrorCode.E_DICOM) from None
+    with reading_dicom():
+        ds = dcmread(header.path)
+        return _hu(_stored_values(ds, header), ds)
 
 
 def _stored_values(ds: Dataset, header: SliceHeader) -> npt.NDArray[np.int32]:

@@ -54,7 +54,7 @@ _KEYWORDS = [
 ]
 
 # Everything that the parser raises on damaged files; RuntimeError covers recursion too.
-PARSER_ERRORS = (
+_PARSER_ERRORS = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -104,8 +104,12 @@ class SliceHeader:
 
 
 @contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """Silence pydicom's warnings, log and validation, all of which print values."""
+def reading_dicom() -> Iterator[None]:
+    """Silence pydicom, which prints values, and turn what it raises into errors of ours.
+
+    Inside, a failure of the file system is E_LOCAL_FILE and any other is E_DICOM; the settings
+    are those of the whole process, so one thread reads at a time.
+    """
     logger = logging.getLogger("pydicom")
     was_disabled, mode = logger.disabled, config.settings.reading_validation_mode
     with warnings.catch_warnings():
@@ -114,6 +118,12 @@ def quiet_pydicom() -> Iterator[None]:
         config.settings.reading_validation_mode = config.IGNORE
         try:
             yield
+        except OSError as error:
+            # pydicom raises OSError itself for malformed data, then without a number.
+            code = ErrorCode.E_DICOM if error.errno is None else ErrorCode.E_LOCAL_FILE
+            raise EncryptSecureRTError(code) from None
+        except _PARSER_ERRORS:
+            raise EncryptSecureRTError(ErrorCode.E_DICOM) from None
         finally:
             logger.disabled = was_disabled
             config.settings.reading_validation_mode = mode
@@ -162,20 +172,15 @@ def read_header(path: Path) -> SliceHeader | None:
         E_LOCAL_FILE, E_DICOM, E_TRANSFER_SYNTAX (deflated, big endian), E_MODALITY,
         E_MISSING_UID, E_GEOMETRY.
     """
-    try:
-        with quiet_pydicom():
-            meta = read_file_meta_info(path)
-            syntax = meta.get("TransferSyntaxUID")
-            if meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
-                return None
-            if syntax in _UNREADABLE_SYNTAX:
-                raise EncryptSecureRTError(ErrorCode.E_TRANSFER_SYNTAX)
-            ds = dcmread(path, specific_tags=_KEYWORDS, stop_before_pixels=True)
-            return _header(path, ds, is_compressed=syntax not in _UNCOMPRESSED)
-    except OSError:
-        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
-    except PARSER_ERRORS:
-        raise EncryptSecureRTError(ErrorCode.E_DICOM) from None
+    with reading_dicom():
+        meta = read_file_meta_info(path)
+        syntax = meta.get("TransferSyntaxUID")
+        if meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+            return None
+        if syntax in _UNREADABLE_SYNTAX:
+            raise EncryptSecureRTError(ErrorCode.E_TRANSFER_SYNTAX)
+        ds = dcmread(path, specific_tags=_KEYWORDS, stop_before_pixels=True)
+        return _header(path, ds, is_compressed=syntax not in _UNCOMPRESSED)
 
 
 def _header(path: Path, ds: Dataset, *, is_compressed: bool) -> SliceHeader:
@@ -218,7 +223,7 @@ def _count(ds: Dataset, keyword: str) -> int:
 def _numbers(ds: Dataset, keyword: str, count: int) -> tuple[float, ...]:
     try:
         values = tuple(float(value) for value in ds.get(keyword) or ())
-    except PARSER_ERRORS:
+    except _PARSER_ERRORS:
         values = ()
     if len(values) != count or not all(abs(value) < 1e6 for value in values):
         raise EncryptSecureRTError(ErrorCode.E_GEOMETRY)

@@ -150,9 +150,7 @@ class Slab:
         tall = abs(cells.step_i_mm[1]) + abs(cells.step_j_mm[1])
         plane = _overlap(cells.x_mm, wide, self.x_range_mm)
         plane = plane * _overlap(cells.y_mm, tall, self.y_range_mm)
-        return np.broadcast_to(
-            plane[None].astype(np.float32), (cells.z_mm.size, *cells.x_mm.shape)
-        )
+        return np.broadcast_to(plane[None].astype(np.float32), (cells.z_mm.size, *cells.x_mm.shape))
 
 
 Shape = Ellipsoid | Column | Slab

@@ -16,6 +16,7 @@ from encryptsecurert_rt.segmentation.working_grid import WorkingGrid
 _MIN_CM2, _MAX_CM2 = 0.3, 7.0  # lumen of a bronchus to a wide trachea
 _LUMEN_HU = -900  # mean of a lumen that is resolved; parenchyma is denser
 _STEADY_MM = 25.0  # length over which a trachea hardly changes
+_CUT_MM = 12.0  # the same for a trachea that the upper end of the image cuts
 _STEADY_RATIO = 2.0
 _GROWTH = 1.8  # a patch that grows by this from slice to slice has met the lung
 
@@ -47,12 +48,13 @@ def _label_slices(
     air: BoolVolume, working: WorkingGrid
 ) -> tuple[list[npt.NDArray[np.int32]], list[npt.NDArray[np.float64]]]:
     pixel_cm2 = working.spacing_mm[1] * working.spacing_mm[2] / 100.0
-    labels, areas = [], []
+    labels: list[npt.NDArray[np.int32]] = []
+    areas: list[npt.NDArray[np.float64]] = []
     for plane in air:
         numbers = np.zeros(plane.shape, np.int32)
         ndimage.label(plane, output=numbers)
         labels.append(numbers)
-        areas.append(np.bincount(numbers.ravel()) * pixel_cm2)
+        areas.append(np.bincount(numbers.ravel()).astype(np.float64) * pixel_cm2)
     return labels, areas
 
 
@@ -83,19 +85,16 @@ def _follow(
     return tube
 
 
-def _is_trachea(
-    tube: _Tube, labels: list[npt.NDArray[np.int32]], working: WorkingGrid
-) -> bool:
+def _is_trachea(tube: _Tube, labels: list[npt.NDArray[np.int32]], working: WorkingGrid) -> bool:
     top = tube.patches[0][0]
     steady = [p for p in tube.patches if (top - p[0]) * working.spacing_mm[0] <= _STEADY_MM]
-    if (steady[0][0] - steady[-1][0] + 1) * working.spacing_mm[0] < _STEADY_MM:
+    least_mm = _CUT_MM if top == len(labels) - 1 else _STEADY_MM
+    if (steady[0][0] - steady[-1][0] + 1) * working.spacing_mm[0] < least_mm:
         return False
     if len({z for z, _, _ in steady}) != len(steady):
         return False  # parts at once: not a tube
     areas = [area for _, _, area in steady]
     if max(areas) > _STEADY_RATIO * max(float(np.median(areas)), _MIN_CM2):
         return False
-    lowest = [
-        int(working.mean_hu[z][labels[z] == patch].min()) for z, patch, _ in steady
-    ]
+    lowest = [int(working.mean_hu[z][labels[z] == patch].min()) for z, patch, _ in steady]
     return float(np.median(lowest)) < _LUMEN_HU

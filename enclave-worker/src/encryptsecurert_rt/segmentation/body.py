@@ -1,8 +1,8 @@
 """The outline of the patient: skin inwards, cavities included, couch and blankets left out.
 
-    tissue > -300 HU  -->  opening by 5 mm (couch shell, blankets, tubes go)  -->  thick parts
-    thick parts that are the patient's (largest, and others of some size that are not flat)
-    -->  fill what they enclose  -->  surface at -400 HU on the CT
+tissue > -300 HU  -->  opening by 5 mm (couch shell, blankets, tubes go)  -->  thick parts
+thick parts that are the patient's (largest, and others of some size that are not flat)
+-->  fill what they enclose  -->  surface at -400 HU on the CT
 """
 
 from collections.abc import Callable
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from encryptsecurert_rt.segmentation import morphology
 from encryptsecurert_rt.segmentation.morphology import BoolVolume
@@ -54,9 +53,7 @@ def find_body(working: WorkingGrid, report: Callable[[float], None]) -> Body | N
     return Body(tissue=body, filled=filled)
 
 
-def body_surface(
-    body: Body, working: WorkingGrid, report: Callable[[float], None]
-) -> BoolVolume:
+def body_surface(body: Body, working: WorkingGrid, report: Callable[[float], None]) -> BoolVolume:
     """Put the surface of the body on the CT: bool (k, j, i)."""
     reach_mm = 1.01 * max(working.spacing_mm[1:])
     inside = morphology.erode(body.filled, working.spacing_mm, reach_mm)
@@ -93,22 +90,15 @@ def _cavities(
 
 
 def _slice_holes(outside: BoolVolume, working: WorkingGrid) -> BoolVolume:
-    in_plane = np.zeros((3, 3, 3), np.bool_)
-    in_plane[1] = ndimage.generate_binary_structure(2, 1)
-    numbers = np.empty(outside.shape, np.int32)
-    ndimage.label(outside, structure=in_plane, output=numbers)
-    flat = numbers.ravel()
-    sizes = np.bincount(flat)
+    numbers, sizes = morphology.label_slices(outside)
     holes = ~morphology.touching_sides(numbers, sizes.size)
     area_cm2 = sizes * working.spacing_mm[1] * working.spacing_mm[2] / 100.0
-    pure = np.bincount(flat[(working.mean_hu < _PURE_AIR_HU).ravel()], minlength=sizes.size)
+    pure = morphology.count_in(numbers, working.mean_hu < _PURE_AIR_HU, sizes.size)
     room_air = (area_cm2 > _AIRWAY_CM2) & (pure > _PURE_FRACTION * sizes)
     return morphology.select(numbers, holes & ~room_air)
 
 
-def _lungs_at_border(
-    outside: BoolVolume, body: BoolVolume, working: WorkingGrid
-) -> BoolVolume:
+def _lungs_at_border(outside: BoolVolume, body: BoolVolume, working: WorkingGrid) -> BoolVolume:
     """Find lungs that a narrow field of view opens to the side.
 
     The air of the room between blankets can be as dense as an emphysematous lung, so density
@@ -120,7 +110,9 @@ def _lungs_at_border(
     count = sizes.size
     lungs = sizes * working.voxel_cc > _BORDER_LUNG_CC
     lungs &= ~_touching_corners(numbers, count)
-    lungs &= _count(numbers, working.mean_hu < _PURE_AIR_HU, count) < _PURE_FRACTION * sizes
+    lungs &= (
+        morphology.count_in(numbers, working.mean_hu < _PURE_AIR_HU, count) < _PURE_FRACTION * sizes
+    )
     if not lungs[1:].any():
         return np.zeros_like(outside)
     reach_mm = 1.01 * max(working.spacing_mm[1:])
@@ -129,7 +121,9 @@ def _lungs_at_border(
         np.bincount(face.ravel(), minlength=count)
         for face in (numbers[:, 0], numbers[:, -1], numbers[:, :, 0], numbers[:, :, -1])
     )
-    lungs &= (window > 0) & (window < _WINDOW_FRACTION * _count(numbers, walled, count))
+    lungs &= (window > 0) & (
+        window < _WINDOW_FRACTION * morphology.count_in(numbers, walled, count)
+    )
     return morphology.select(numbers, lungs)
 
 
@@ -137,9 +131,3 @@ def _touching_corners(numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray
     hit = np.zeros(count, np.bool_)
     hit[np.unique(numbers[:, [0, 0, -1, -1], [0, -1, 0, -1]])] = True
     return hit
-
-
-def _count(
-    numbers: npt.NDArray[np.int32], where: BoolVolume, count: int
-) -> npt.NDArray[np.int64]:
-    return np.bincount(numbers[where], minlength=count)

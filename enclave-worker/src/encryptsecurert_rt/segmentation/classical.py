@@ -75,14 +75,10 @@ def segment_ct(
     """
     wanted = _check(hu, grid, structures, threads)
     run = _Run(progress=progress)
-    working = make_working_grid(
-        hu, grid, threads, run.stage(SegmentationStage.PREPARE)
-    )
+    working = make_working_grid(hu, grid, threads, run.stage(SegmentationStage.PREPARE))
     found = _segment(working, wanted, run)
     progress(SegmentationStage.DONE.value, 1.0)
-    return tuple(
-        _describe(structure, *found[structure], hu, grid) for structure in structures
-    )
+    return tuple(_describe(structure, *found[structure], hu, grid) for structure in structures)
 
 
 @dataclass(slots=True, kw_only=True)

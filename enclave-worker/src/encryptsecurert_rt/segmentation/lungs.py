@@ -1,10 +1,10 @@
 """The lungs, left and right, without airways and without gas of the bowel.
 
-    air inside the body < -400 HU, airways taken out
-    -->  cores (eroded by 4 mm): parenchyma or pure gas, told by density
-    -->  sides: cores left and right of the midline; one core over both is eroded further
-    -->  cores grow back through the air, in competition, so that touching lungs part in between
-    -->  closing by 8 mm takes vessels in  -->  surface at -400 HU on the CT
+air inside the body < -400 HU, airways taken out
+-->  cores (eroded by 4 mm): parenchyma or pure gas, told by density
+-->  sides: cores left and right of the midline; one core over both is eroded further
+-->  cores grow back through the air, in competition, so that touching lungs part in between
+-->  closing by 8 mm takes vessels in  -->  surface at -400 HU on the CT
 """
 
 from collections.abc import Callable
@@ -23,8 +23,9 @@ from encryptsecurert_rt.segmentation.working_grid import Slab, WorkingGrid
 
 SURFACE_HU = -400  # midway between parenchyma (-850) and soft tissue (40)
 _CORE_MM = 4.0
-_MIN_CORE_CC = 1.0
+_CORE_CC, _CUT_CORE_CC = 10.0, 0.3
 _GAS_HU = -935  # three quarters of a core of gas are below; of parenchyma, even emphysematous, not
+_GAS_FRACTION = 0.75
 _DENSE_HU = -500  # the median of a core of stool or of partial volume is above
 _SPLIT_MM = (6.0, 9.0, 12.0, 16.0, 20.0, 25.0)
 _SPLIT_FRACTION = 0.1  # each lung has at least this part of a core over both
@@ -47,7 +48,7 @@ class Lungs:
 def find_lungs(body: Body, working: WorkingGrid, report: Callable[[float], None]) -> Lungs | None:
     """Recognise the lungs on the working grid; None if there is none."""
     air = body.filled & (working.mean_hu < SURFACE_HU)
-    box = _bounding_box(air, 8)
+    box = morphology.bounding_box(air, 8)
     if box is None:
         return None
     cropped = replace(working, mean_hu=working.mean_hu[box])
@@ -55,23 +56,26 @@ def find_lungs(body: Body, working: WorkingGrid, report: Callable[[float], None]
     airways = find_airways(air, cropped)
     report(0.2)
     free = air & ~morphology.dilate(airways, working.spacing_mm, _WALL_MM)
-    cores, is_lung = _classify_cores(free, cropped)
-    if not is_lung.any():
+    slices = np.arange(working.mean_hu.shape[0])[box[0]]
+    cores = _classify_cores(free, cropped, (slices == 0) | (slices == working.mean_hu.shape[0] - 1))
+    if not cores.is_lung.any():
         return None
-    midline = find_midline(body, working, box)
+    lungs = morphology.select(cores.numbers, cores.is_lung)
+    midline = find_midline(body, working, box, lungs)
     report(0.4)
-    markers, warnings = _mark_sides(cores, is_lung, cropped, midline)
+    markers, warnings = _mark_sides(cores, cropped, midline)
     report(0.6)
     sides = _grow(markers, free, cropped.spacing_mm)
     report(0.8)
     left = _take_vessels_in(sides == _LEFT, sides, airways, cropped.spacing_mm)
     right = _take_vessels_in(sides == _RIGHT, sides, airways, cropped.spacing_mm) & ~left
     report(1.0)
+    shape = working.mean_hu.shape
     not_lung = (sides == _GAS) | airways
     return Lungs(
-        left=_uncrop(left, box, working),
-        right=_uncrop(right, box, working),
-        not_lung=_uncrop(not_lung, box, working),
+        left=morphology.uncrop(left, box, shape),
+        right=morphology.uncrop(right, box, shape),
+        not_lung=morphology.uncrop(not_lung, box, shape),
         warnings=warnings,
     )
 
@@ -80,7 +84,7 @@ def lung_surface(
     lung: BoolVolume, others: BoolVolume, working: WorkingGrid, report: Callable[[float], None]
 ) -> BoolVolume:
     """Put the surface of one lung on the CT; `others` (z, y, x) is what it must not enter."""
-    box = _bounding_box(lung, 3)
+    box = morphology.bounding_box(lung, 3)
     if box is None:
         return np.zeros(working.hu.shape, np.bool_)
     reach_mm = 1.01 * max(working.spacing_mm[1:])
@@ -98,32 +102,44 @@ def lung_surface(
     return working.surface(decide, report)
 
 
-def _classify_cores(
-    air: BoolVolume, working: WorkingGrid
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
-    """Number the cores of `air` and say of each whether it is parenchyma."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cores:
+    """Cores of air, int32 (z, y, x), and of each (by number) whether it is lung, or gas."""
+
+    numbers: npt.NDArray[np.int32]
+    is_lung: npt.NDArray[np.bool_]
+    is_gas: npt.NDArray[np.bool_]
+
+
+def _classify_cores(air: BoolVolume, working: WorkingGrid, at_ends: BoolVolume) -> _Cores:
+    """Tell parenchyma from gas; small cores that are neither for sure are left open.
+
+    A small core is taken for lung only where an end of the image cuts it (`at_ends`, by slice).
+    """
     numbers, sizes = morphology.label(morphology.erode(air, working.spacing_mm, _CORE_MM))
     inside = numbers > 0
     which, hu = numbers[inside], working.mean_hu[inside]
     pure = np.bincount(which[hu < _GAS_HU], minlength=sizes.size)
     dense = np.bincount(which[hu > _DENSE_HU], minlength=sizes.size)
-    is_lung = (pure < 0.75 * sizes) & (dense < 0.5 * sizes)
-    is_lung &= sizes * working.voxel_cc > _MIN_CORE_CC
-    is_lung[0] = False
-    return numbers, is_lung
+    cut = np.zeros(sizes.size, np.bool_)
+    cut[np.unique(numbers[at_ends])] = True
+    volume_cc = sizes * working.voxel_cc
+    is_gas = pure >= _GAS_FRACTION * sizes
+    is_lung = ~is_gas & (dense < 0.5 * sizes)
+    is_lung &= (volume_cc > _CORE_CC) | (cut & (volume_cc > _CUT_CORE_CC) & (pure < 0.5 * sizes))
+    is_lung[0] = is_gas[0] = False
+    return _Cores(numbers=numbers, is_lung=is_lung, is_gas=is_gas)
 
 
 def _mark_sides(
-    cores: npt.NDArray[np.int32],
-    is_lung: npt.NDArray[np.bool_],
-    working: WorkingGrid,
-    midline: Midline,
+    cores: _Cores, working: WorkingGrid, midline: Midline
 ) -> tuple[npt.NDArray[np.uint8], tuple[SegmentationWarning, ...]]:
     """Give each core its side; a core over both sides is eroded until it parts."""
     warnings: list[SegmentationWarning] = []
-    markers = np.where(cores > 0, _GAS, _NONE).astype(np.uint8)
-    for number in np.flatnonzero(is_lung):
-        core = cores == number
+    gas = morphology.select(cores.numbers, cores.is_gas)
+    markers = np.where(gas, _GAS, _NONE).astype(np.uint8)
+    for number in np.flatnonzero(cores.is_lung):
+        core = cores.numbers == number
         pieces = _part(core, working, midline)
         if len(pieces) > 1:
             warnings.append(SegmentationWarning.LUNGS_SPLIT_BY_SHAPE)
@@ -142,9 +158,7 @@ def _part(core: BoolVolume, working: WorkingGrid, midline: Midline) -> list[Bool
     if min(left, total - left) < _SPLIT_FRACTION * total:
         return [core]
     for radius_mm in _SPLIT_MM:
-        numbers, sizes = morphology.label(
-            morphology.erode(core, working.spacing_mm, radius_mm)
-        )
+        numbers, sizes = morphology.label(morphology.erode(core, working.spacing_mm, radius_mm))
         if sizes.size < 2:
             break
         big = [n for n in range(1, sizes.size) if sizes[n] > _SPLIT_FRACTION * sizes[1:].sum()]
@@ -184,21 +198,3 @@ def _take_vessels_in(
     closed &= ~airways
     closed &= lung | (sides == _NONE)
     return closed
-
-
-def _bounding_box(mask: BoolVolume, margin: int) -> tuple[slice, slice, slice] | None:
-    if not mask.any():
-        return None
-    spans = []
-    for axis in range(3):
-        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        spans.append(slice(max(int(hit[0]) - margin, 0), int(hit[-1]) + 1 + margin))
-    return spans[0], spans[1], spans[2]
-
-
-def _uncrop(
-    part: BoolVolume, box: tuple[slice, slice, slice], working: WorkingGrid
-) -> BoolVolume:
-    whole = np.zeros(working.mean_hu.shape, np.bool_)
-    whole[box] = part
-    return whole

@@ -39,16 +39,18 @@ class Midline:
 
 
 def find_midline(
-    body: Body, working: WorkingGrid, box: tuple[slice, slice, slice]
+    body: Body, working: WorkingGrid, box: tuple[slice, slice, slice], lungs: BoolVolume
 ) -> Midline:
-    """Find the midline within the slices of `box`; `x_index` counts from the start of `box`."""
-    filled = body.filled[box[0]]
+    """Find the midline in the slices that hold `lungs`, a mask of `box` of the working grid.
+
+    `x_index` counts from the start of `box`.
+    """
+    slices = np.flatnonzero(lungs.any(axis=(1, 2))) + box[0].start
+    filled = body.filled[slices]
     per_column = filled.sum(axis=(0, 1))
     centre = float((per_column * np.arange(per_column.size)).sum() / max(1, per_column.sum()))
-    cut = bool(
-        max(filled[:, :, 0].any(axis=1).mean(), filled[:, :, -1].any(axis=1).mean()) > 0.3
-    )
-    bone = (working.mean_hu[box[0]] > _BONE_HU) & body.tissue[box[0]]
+    cut = bool(max(filled[:, :, 0].any(axis=1).mean(), filled[:, :, -1].any(axis=1).mean()) > 0.3)
+    bone = (working.mean_hu[slices] > _BONE_HU) & body.tissue[slices]
     size = [max(1, round(_SPINE_MM / step)) for step in working.spacing_mm[1:]]
     persistence = ndimage.uniform_filter(
         bone.mean(axis=0, dtype=np.float64), size=size, mode="constant"

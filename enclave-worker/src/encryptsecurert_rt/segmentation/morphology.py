@@ -17,6 +17,7 @@ from scipy import ndimage
 
 BoolVolume = npt.NDArray[np.bool_]
 Spacing = tuple[float, float, float]
+Box = tuple[slice, slice, slice]
 
 _TOLERANCE = 1e-6  # a voxel at exactly the radius belongs to the ball
 
@@ -72,10 +73,29 @@ def grow_one(mask: BoolVolume) -> BoolVolume:
 
 
 def label(mask: BoolVolume) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Number the 6-connected components from 1 and count their voxels (index 0: background)."""
+    """Find the 6-connected components, numbered from 1, and count their voxels.
+
+    The first count is that of the background.
+    """
     numbers = np.empty(mask.shape, np.int32)
     ndimage.label(mask, output=numbers)
     return numbers, np.bincount(numbers.ravel())
+
+
+def label_slices(mask: BoolVolume) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Like `label`, but slices of axis 0 are not connected."""
+    in_plane = np.zeros((3, 3, 3), np.bool_)
+    in_plane[1] = ndimage.generate_binary_structure(2, 1)
+    numbers = np.empty(mask.shape, np.int32)
+    ndimage.label(mask, structure=in_plane, output=numbers)
+    return numbers, np.bincount(numbers.ravel())
+
+
+def count_in(
+    numbers: npt.NDArray[np.int32], where: BoolVolume, count: int
+) -> npt.NDArray[np.int64]:
+    """Count the voxels of each component (by number) that are in `where`."""
+    return np.bincount(numbers[where], minlength=count)
 
 
 def select(numbers: npt.NDArray[np.int32], chosen: npt.NDArray[np.bool_]) -> BoolVolume:
@@ -92,6 +112,33 @@ def touching_sides(numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray[np
         hit[np.unique(face)] = True
     hit[0] = False
     return hit
+
+
+def bounding_box(mask: BoolVolume, margin: int) -> Box | None:
+    """Give the smallest box that holds `mask`, widened by `margin` voxels; None if it is empty."""
+    if not mask.any():
+        return None
+    spans = []
+    for axis in range(3):
+        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        spans.append(slice(max(int(hit[0]) - margin, 0), int(hit[-1]) + 1 + margin))
+    return spans[0], spans[1], spans[2]
+
+
+def widened(box: tuple[slice, ...], spacing_mm: Spacing, margin_mm: float) -> Box:
+    """Widen a box by at least `margin_mm` on each side."""
+    k, j, i = (
+        slice(max(side.start - int(margin_mm / step) - 1, 0), side.stop + int(margin_mm / step) + 1)
+        for side, step in zip(box, spacing_mm, strict=True)
+    )
+    return k, j, i
+
+
+def uncrop(part: BoolVolume, box: Box, shape: tuple[int, ...]) -> BoolVolume:
+    """Put a part back into an otherwise empty mask of `shape`."""
+    whole = np.zeros(shape, np.bool_)
+    whole[box] = part
+    return whole
 
 
 def _ball_rows(spacing_mm: Spacing, radius_mm: float) -> Iterator[tuple[int, int, int]]:

@@ -10,7 +10,7 @@ Spongy bone is not simply what is attached to dense bone: enhanced vessels are a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +28,14 @@ _WEAK_HU = 130
 _SPONGY_HU = 90  # above muscle and the spinal cord
 _ATTACHED_MM = 3.0
 _WALL_MM = 30.0  # how far away the walls of spongy bone may be: half a vertebra and more
-_SIDES = 5
+_MARROW_HU = -150  # below fat is air: a sinus of the skull
 _SOFT_HU = 40
 _MIN_SURFACE_HU, _MAX_SURFACE_HU = 120, 500
 _PEAK_MM = 2.5
 _SEAL_MM = 2.5
+_FATTY_HU = 0
+_RING_CM2 = 15.0
+_CONTRAST_CC = 1.0  # less is noise
 _MARROW_CC = 100.0  # a larger cavity is not marrow: the inside of the skull
 
 
@@ -49,20 +52,28 @@ def find_skeleton(
     body: Body, working: WorkingGrid, report: Callable[[float], None]
 ) -> Skeleton | None:
     """Recognise bone on the working grid; None if there is none."""
-    hu, spacing = working.mean_hu, working.spacing_mm
-    parts = sort_dense(body.filled & (hu > _DENSE_HU), body.filled, working)
+    box = morphology.bounding_box(body.filled, 3)
+    if box is None:
+        return None
+    cropped = replace(working, mean_hu=working.mean_hu[box])
+    filled, hu = body.filled[box], cropped.mean_hu
+    parts = sort_dense(filled & (hu > _DENSE_HU), filled, cropped, lambda f: report(0.5 * f))
     report(0.5)
     if not parts.bone.any():
         return None
-    barred = parts.contrast | ~body.filled
-    bone = parts.bone | _attached(parts.bone, (hu > _WEAK_HU) & ~barred, spacing)
+    barred = parts.contrast | ~filled
+    contrast_cc = np.count_nonzero(parts.contrast) * working.voxel_cc
+    said = (SegmentationWarning.MAY_HOLD_CONTRAST,) if contrast_cc > _CONTRAST_CC else ()
+    bone = parts.bone | _attached(parts.bone, (hu > _WEAK_HU) & ~barred, cropped.spacing_mm)
     report(0.6)
-    bone |= _walled_in(bone, spacing) & (hu > _SPONGY_HU) & ~barred
-    report(0.8)
-    bone |= _cavities(bone, working)
+    bone |= _spongy(bone, cropped) & ~barred
+    report(0.7)
+    bone |= _cavities(bone, cropped, report)
     report(0.9)
-    said = (SegmentationWarning.MAY_HOLD_CONTRAST,) if parts.contrast.any() else ()
-    return Skeleton(bone=bone, surface_hu=_surface_threshold(working), warnings=said)
+    surface_hu = np.full(working.mean_hu.shape, _MAX_SURFACE_HU, np.int16)
+    surface_hu[box] = _surface_threshold(cropped)
+    bone = morphology.uncrop(bone, box, working.mean_hu.shape)
+    return Skeleton(bone=bone, surface_hu=surface_hu, warnings=said)
 
 
 def skeleton_surface(
@@ -82,25 +93,31 @@ def skeleton_surface(
     return working.surface(decide, report)
 
 
-def _attached(
-    bone: BoolVolume, weak: BoolVolume, spacing_mm: morphology.Spacing
-) -> BoolVolume:
+def _attached(bone: BoolVolume, weak: BoolVolume, spacing_mm: morphology.Spacing) -> BoolVolume:
     grown = bone
     for _ in range(max(1, int(_ATTACHED_MM / min(spacing_mm)))):
         grown = bone | (morphology.grow_one(grown) & (weak | grown))
     return grown
 
 
+def _spongy(bone: BoolVolume, working: WorkingGrid) -> BoolVolume:
+    """Find spongy bone: denser than muscle on average, and walled in."""
+    smooth_hu = ndimage.uniform_filter(working.mean_hu, size=3, mode="nearest")
+    return _walled_in(bone, working.spacing_mm) & np.asarray(smooth_hu > _SPONGY_HU)
+
+
 def _walled_in(bone: BoolVolume, spacing_mm: morphology.Spacing) -> BoolVolume:
-    """Find voxels that see bone within reach on at least `_SIDES` of the six sides."""
-    seen = np.zeros(bone.shape, np.uint8)
+    """Find voxels that see bone within reach on five of six sides or, in a shaft, on four."""
+    sides = []
     for axis, step_mm in enumerate(spacing_mm):
-        reach = int(_WALL_MM / step_mm)
+        seen = np.zeros(bone.shape, np.uint8)
         for backwards in (False, True):
             turned = np.flip(bone, axis) if backwards else bone
-            hit = _bone_behind(turned, axis, reach)
+            hit = _bone_behind(turned, axis, int(_WALL_MM / step_mm))
             seen += np.flip(hit, axis) if backwards else hit
-    return seen >= _SIDES
+        sides.append(seen)
+    in_plane = sides[1] + sides[2]
+    return np.asarray((in_plane == 4) | (in_plane + sides[0] >= 5))
 
 
 def _bone_behind(bone: BoolVolume, axis: int, reach: int) -> BoolVolume:
@@ -112,9 +129,36 @@ def _bone_behind(bone: BoolVolume, axis: int, reach: int) -> BoolVolume:
     return np.asarray(index - last <= reach)
 
 
-def _cavities(bone: BoolVolume, working: WorkingGrid) -> BoolVolume:
-    """Find cavities that the bone closes in; the ends of the image along z are walls."""
+def _cavities(
+    bone: BoolVolume, working: WorkingGrid, report: Callable[[float], None]
+) -> BoolVolume:
+    """Find cavities that the bone closes in; the ends of the image along z are walls.
+
+    Gaps of the shell are sealed for a second look; what is found then grows up to the shell.
+    """
     wall = morphology.closing(bone, working.spacing_mm, _SEAL_MM)
+    rim_mm = _SEAL_MM + max(working.spacing_mm[1:])
+    sealed = _holes(wall, working)
+    sealed |= morphology.dilate(sealed, working.spacing_mm, rim_mm) & wall
+    report(0.75)
+    found = sealed | _holes(bone, working)
+    report(0.8)
+    return found | _marrow_in_slices(bone, working)
+
+
+def _marrow_in_slices(bone: BoolVolume, working: WorkingGrid) -> BoolVolume:
+    """Find fat and spongy bone ringed in an axial slice; the spinal canal is neither."""
+    numbers, sizes = morphology.label_slices(~bone)
+    area_cm2 = sizes * working.spacing_mm[1] * working.spacing_mm[2] / 100.0
+    ringed = ~morphology.touching_sides(numbers, sizes.size) & (area_cm2 < _RING_CM2)
+    inside = ringed[numbers] & ~bone
+    total = np.bincount(numbers[inside], working.mean_hu[inside], minlength=sizes.size)
+    mean_hu = total / np.maximum(sizes, 1)
+    marrow = (mean_hu > _SPONGY_HU) | ((mean_hu < _FATTY_HU) & (mean_hu > _MARROW_HU))
+    return morphology.select(numbers, ringed & marrow)
+
+
+def _holes(wall: BoolVolume, working: WorkingGrid) -> BoolVolume:
     numbers, sizes = morphology.label(~wall)
     inside = ~morphology.touching_sides(numbers, sizes.size)
     inside &= sizes * working.voxel_cc < _MARROW_CC
@@ -126,4 +170,4 @@ def _surface_threshold(working: WorkingGrid) -> npt.NDArray[np.int16]:
     size = [2 * max(1, round(_PEAK_MM / step)) + 1 for step in working.spacing_mm]
     peak = ndimage.maximum_filter(working.mean_hu, size=size, mode="nearest")
     half = (peak.astype(np.int32) + _SOFT_HU) // 2
-    return np.clip(half, _MIN_SURFACE_HU, _MAX_SURFACE_HU).astype(np.int16)
+    return np.asarray(np.clip(half, _MIN_SURFACE_HU, _MAX_SURFACE_HU), np.int16)

@@ -47,9 +47,7 @@ class Orientation:
             flipped[2 - int(row)] = bool(columns[row, column] < 0)
             strength[row, :] = -1.0
             strength[:, column] = -1.0
-        return cls(
-            axes=(axes[0], axes[1], axes[2]), flipped=(flipped[0], flipped[1], flipped[2])
-        )
+        return cls(axes=(axes[0], axes[1], axes[2]), flipped=(flipped[0], flipped[1], flipped[2]))
 
     def to_patient(self, array: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
         """View (k, j, i) as (z, y, x)."""
@@ -138,13 +136,11 @@ def make_working_grid(
 ) -> WorkingGrid:
     """Take block means of `hu`, int16 (k, j, i), to a grid of about 2 mm along the patient."""
     factors = tuple(
-        min(max(1, int(_STEP_MM / step + 1e-6)), count)
+        min(max(1, int(_STEP_MM / step + 0.5)), count)
         for step, count in zip(grid.spacing_mm, grid.shape, strict=True)
     )
     factor_k, factor_j, factor_i = factors
-    coarse = np.empty(
-        tuple(-(-n // f) for n, f in zip(hu.shape, factors, strict=True)), np.int16
-    )
+    coarse = np.empty(tuple(-(-n // f) for n, f in zip(hu.shape, factors, strict=True)), np.int16)
 
     def work(start: int, stop: int) -> None:
         part = np.clip(hu[start:stop], AIR_FLOOR_HU, _CEILING_HU)

@@ -38,7 +38,7 @@ class ProtectTask:
             raise EncryptSecureRTError(ErrorCode.E_PARAMETERS)
 
     def run(
-        self, inputs: Sequence[bytearray], parameters: Mapping[str, Any], context: TaskContext
+        self, inputs: Sequence[memoryview], parameters: Mapping[str, Any], context: TaskContext
     ) -> TaskOutput:
         """Protect each header of the batch."""
         items = unpack_batch(inputs[0])

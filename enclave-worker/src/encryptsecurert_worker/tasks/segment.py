@@ -94,9 +94,7 @@ class SegmentTask:
         """Return what can be chosen."""
         return {
             "schema": SCHEMA,
-            "structures": [
-                {"key": s.value, "name": term(s).name} for s in Structure
-            ],
+            "structures": [{"key": s.value, "name": term(s).name} for s in Structure],
             "outputs": list(_OUTPUTS),
         }
 
@@ -105,7 +103,7 @@ class SegmentTask:
         SegmentParameters.from_json(parameters)
 
     def run(
-        self, inputs: Sequence[bytearray], parameters: Mapping[str, Any], context: TaskContext
+        self, inputs: Sequence[memoryview], parameters: Mapping[str, Any], context: TaskContext
     ) -> TaskOutput:
         """Segment the volume and write the DICOM results."""
         asked = SegmentParameters.from_json(parameters)
@@ -128,10 +126,7 @@ class SegmentTask:
             context.log(f"volume_cc.{found.structure.value}", round(found.volume_cc, 3))
         return TaskOutput(
             results=_results(structures, reference, asked, context),
-            numbers=tuple(
-                (f"volume_cc.{term(s.structure).name}", s.volume_cc)
-                for s in structures
-            ),
+            numbers=tuple((f"volume_cc.{term(s.structure).name}", s.volume_cc) for s in structures),
             warnings=tuple(
                 f"{s.structure.value}.{warning.value}" for s in structures for warning in s.warnings
             ),

@@ -73,7 +73,7 @@ class Task(Protocol):
         """Refuse parameters that are not right with E_PARAMETERS."""
 
     def run(
-        self, inputs: Sequence[bytearray], parameters: Mapping[str, Any], context: TaskContext
+        self, inputs: Sequence[memoryview], parameters: Mapping[str, Any], context: TaskContext
     ) -> TaskOutput:
         """Do the job. Errors are EncryptSecureRTError; inputs may be overwritten."""
 

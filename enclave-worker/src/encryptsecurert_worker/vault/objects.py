@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import ID_BYTES
@@ -22,16 +24,16 @@ from encryptsecurert_protocol.objects import (
     strip_padding,
 )
 from encryptsecurert_protocol.sealing import (
+    RECORD_OVERHEAD_BYTES,
     ChunkCipher,
     HpkeKeyPair,
     keyed_name,
-    open_record,
+    open_record_into,
     random_octets,
-    seal_record,
+    seal_record_into,
 )
 
-_RECORD_OVERHEAD_BYTES = 32 + 12 + 16  # salt, nonce, tag
-_RECORD_BYTES = LIMITS.chunk_bytes + _RECORD_OVERHEAD_BYTES
+_RECORD_BYTES = LIMITS.chunk_bytes + RECORD_OVERHEAD_BYTES
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class ObjectStore:
         self._folder = folder
         self._key = storage_key
         self._lock = threading.Lock()
+        self._buffers = _Buffers()
         self._by_upload: dict[tuple[str, str], Upload] = {}
         self._by_object: dict[tuple[str, str], Upload] = {}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -117,7 +120,9 @@ class ObjectStore:
         plan = upload.header.plan
         if not 0 <= index < plan.chunks or len(sealed) != plan.sealed_size(index):
             raise EncryptSecureRTError(ErrorCode.E_SEAL)
-        chunk = upload.cipher.open(index, sealed, last=plan.is_last(index))
+        # Buffers are kept for each thread: fresh memory costs more than the cipher does.
+        chunk = self._buffers.plaintext[: plan.padded_size(index)]
+        upload.cipher.open_into(index, sealed, chunk, last=plan.is_last(index))
         used = strip_padding(chunk, plan, index, upload.content.size_bytes)
         digest = sealed[-16:]  # the tag of a chunk that opened stands for its octets
         with upload.lock:
@@ -133,7 +138,8 @@ class ObjectStore:
                 upload.hashed += 1
 
     def _write(self, upload: Upload, index: int, used: memoryview) -> None:
-        record = seal_record(self._key, _aad(upload, index), used)
+        record = self._buffers.record[: len(used) + RECORD_OVERHEAD_BYTES]
+        seal_record_into(self._key, _aad(upload, index), used, record)
         try:
             descriptor = os.open(upload.path, os.O_WRONLY | os.O_CREAT, 0o600)
             try:
@@ -152,29 +158,40 @@ class ObjectStore:
             raise EncryptSecureRTError(ErrorCode.E_INPUT_GONE)
         return held
 
-    def open(self, upload: Upload) -> bytearray:
+    def open(self, upload: Upload) -> memoryview:
         """Return the plaintext of a complete object; size and digest must match (E_DIGEST)."""
         plan, size = upload.header.plan, upload.content.size_bytes
-        plaintext = bytearray(size)
-        hasher = upload.hasher if upload.hashed == plan.chunks else None
-        late = hashlib.sha256()
+        # numpy's memory comes in large pages where the system has them, and is not zeroed first.
+        plaintext = np.empty(size, np.uint8).data
+        in_order = upload.hashed == plan.chunks
+        hasher = upload.hasher if in_order else hashlib.sha256()
         try:
             with upload.path.open("rb", buffering=0) as file:
                 for index in range(plan.chunks):
                     start = index * LIMITS.chunk_bytes
-                    used = min(size - start, LIMITS.chunk_bytes)
-                    record = os.pread(
-                        file.fileno(), used + _RECORD_OVERHEAD_BYTES, index * _RECORD_BYTES
-                    )
-                    chunk = open_record(self._key, _aad(upload, index), record)
-                    plaintext[start : start + used] = chunk
-                    if hasher is None:
-                        late.update(chunk)
+                    chunk = plaintext[start : start + LIMITS.chunk_bytes]
+                    self._read(file.fileno(), upload, index, chunk)
+                    if not in_order:
+                        hasher.update(chunk)
         except OSError:
             raise EncryptSecureRTError(ErrorCode.E_INPUT_GONE) from None
-        if (hasher or late).digest() != upload.content.sha256:
+        if hasher.digest() != upload.content.sha256:
             raise EncryptSecureRTError(ErrorCode.E_DIGEST)
         return plaintext
+
+    def _read(self, descriptor: int, upload: Upload, index: int, chunk: memoryview) -> None:
+        record = self._buffers.record[: len(chunk) + RECORD_OVERHEAD_BYTES]
+        if os.preadv(descriptor, [record], index * _RECORD_BYTES) != len(record):
+            raise EncryptSecureRTError(ErrorCode.E_INPUT_GONE)
+        open_record_into(self._key, _aad(upload, index), record, chunk)
+
+
+class _Buffers(threading.local):
+    """One chunk and one record for each thread that handles objects."""
+
+    def __init__(self) -> None:
+        self.plaintext = memoryview(bytearray(LIMITS.chunk_bytes))
+        self.record = memoryview(bytearray(_RECORD_BYTES))
 
 
 def _aad(upload: Upload, index: int) -> bytes:

@@ -1,0 +1,103 @@
+"""A whole stand in one process: a SIMULATED worker, a site, and enrolled users.
+
+with Stand(folder) as stand:
+home = stand.user(Role.PHYSICIST)
+stand.provision()
+with open_channel(home, stand.url) as channel: ...
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from encryptsecurert_protocol.rights import Role
+from encryptsecurert_protocol.statement import BundleName
+from encryptsecurert_worker.evidence.provider import QuoteProvider
+from encryptsecurert_worker.evidence.release import release
+from encryptsecurert_worker.server.providers import simulated_parts
+from encryptsecurert_worker.server.service import WorkerConfig, WorkerService, build_core
+from EncryptSecureRTLib.attest.memory import CollateralStore
+from EncryptSecureRTLib.client.channel import open_channel
+from EncryptSecureRTLib.client.home import ClientHome
+from EncryptSecureRTLib.custodian.provision import provision
+from EncryptSecureRTLib.custodian.release import Release
+from EncryptSecureRTLib.custodian.site import Site, init_site
+
+PASSPHRASE = b"a passphrase for tests only"
+_CONNECTIONS_CLOSE_S = 0.4
+
+
+def release_octets(provider: QuoteProvider) -> bytes:
+    """Return release.json of a worker."""
+    facts = {
+        "schema": "encryptsecurert.release/1",
+        "version": "0.1.0",
+        "platforms": None,
+        **release(provider),
+    }
+    return json.dumps(facts).encode()
+
+
+class Stand:
+    """Worker, site and users below one folder; the worker serves while the context is open."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = folder / "worker"
+        self.provider, self._sealing = simulated_parts(self.state)
+        self.service = self._service()
+        self.site: Site = init_site(folder / "site", PASSPHRASE)
+        self.set_policy()
+        self._users = 0
+
+    def _service(self) -> WorkerService:
+        config = WorkerConfig(host="127.0.0.1", port=0, state=self.state)
+        return WorkerService(config, build_core(config, self.provider, self._sealing))
+
+    @property
+    def url(self) -> str:
+        """Where the worker listens."""
+        return self.service.url
+
+    def set_policy(self) -> None:
+        """Let the site's policy accept this worker."""
+        octets = release_octets(self.provider)
+        self.site.set_policy(Release.decode(octets), self.provider.collateral(), True)
+
+    def user(self, *roles: Role) -> ClientHome:
+        """Enroll a user with these roles; the worker knows them after the next `provision`."""
+        self._users += 1
+        home = ClientHome(self.folder / f"home-{self._users}")
+        request = home.enroll()
+        welcome = self.folder / f"welcome-{self._users}"
+        self.site.add_user(request.read_bytes(), list(roles), out=welcome)
+        home.accept(welcome)
+        collateral = self.provider.collateral()
+        if collateral is not None:
+            CollateralStore(home.state_path).place(collateral)
+        return home
+
+    def users(self, roles: Sequence[Role]) -> list[ClientHome]:
+        """Enroll one user for each role."""
+        return [self.user(role) for role in roles]
+
+    def provision(self) -> BundleName:
+        """Give the worker the site's present bundle; its old connections are gone afterwards."""
+        with open_channel(self.site.home, self.url, allow_unprovisioned=True) as channel:
+            name = provision(self.site, channel)
+        time.sleep(_CONNECTIONS_CLOSE_S)
+        return name
+
+    def __enter__(self) -> "Stand":
+        self.service.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.service.stop()
