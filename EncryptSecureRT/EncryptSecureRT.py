@@ -3,7 +3,7 @@
 Slicer imports this file at start: the rest is imported when it is used.
 """
 
-# ruff: noqa: PLC0415, PLR0913 - late imports as told above; scripts get keywords, not a dataclass
+# ruff: noqa: PLR0913 - late imports as told above; scripts get keywords, not a dataclass
 
 import sys
 from collections.abc import Callable, Sequence

@@ -300,3 +300,18 @@ def test_require_raises_the_verdicts_code(bench: Bench) -> None:
         bench.judge_certificate(certificate_with([])).require()
 
     assert caught.value.code is ErrorCode.E_CERT_EVIDENCE
+
+
+def test_a_nonce_of_another_size_is_refused_and_confuses_nothing_later(bench: Bench) -> None:
+    verifier = bench.verifier()
+    evidence = FreshEvidence(
+        statement=bench.statement(), quote=bench.platform.quote(bytes(64)), collateral=None
+    )
+    short, _ = verifier.judge_fresh(
+        spki_der=bench.spki, nonce=bytes(31), issued_at=bench.monotonic_s, evidence=evidence
+    )
+
+    unbound = bench.judge_fresh(verifier=verifier, report_data=bytes(64))
+
+    assert short.code is ErrorCode.E_NONCE
+    assert unbound.code is ErrorCode.E_BINDING

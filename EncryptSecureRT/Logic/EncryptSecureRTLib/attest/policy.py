@@ -254,7 +254,8 @@ def _parse(octets: bytes, signed: bool) -> Policy:  # private
     if len(set(listed)) != len(listed):
         top.problem("workers", "two builds have the same mrenclave")
     simulated = any(rule.root is RootKind.SIMULATED for rule in workers)
-    if simulated and not top.boolean("allow_simulated", default=False):
+    allowed = top.boolean("allow_simulated", default=False)
+    if simulated and not allowed:
         top.problem("allow_simulated", "is not true, but a worker is simulated")
     not_before = top.time("not_before")
     policy = Policy(

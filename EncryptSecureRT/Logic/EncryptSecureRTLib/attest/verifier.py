@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
-from encryptsecurert_protocol.statement import Kind, Statement, fresh_report_data
+from encryptsecurert_protocol.statement import NONCE_BYTES, Kind, Statement, fresh_report_data
 from EncryptSecureRTLib.attest.judgement import Judgement, Moment
 from EncryptSecureRTLib.attest.memory import CollateralStore, ReplayCache, SiteMemory
 from EncryptSecureRTLib.attest.policy import Policy
@@ -144,7 +144,7 @@ class Verifier:
         Verdict, Statement or None
             The statement only with an accepted verdict.
         """
-        unused = self._replay.use_nonce(nonce)
+        unused = len(nonce) == NONCE_BYTES and self._replay.use_nonce(nonce)
         young = 0 <= self._monotonic() - issued_at <= LIMITS.evidence_nonce_s
         judgement = self._judgement(VerdictKind.FRESH)
         answer = _Answer(judgement, spki_der, nonce, evidence, self._replay)

@@ -7,6 +7,7 @@ before and after a job they end the command at once. Nothing half written stays 
 
 import _thread
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -50,8 +51,10 @@ class StopSwitch:
         """Treat the end of standard input as a stop: nobody waits for us any more."""
 
         def watch() -> None:
+            # The descriptor, not the buffer: a thread inside the buffer's lock would abort the
+            # interpreter when the command ends first.
             with contextlib.suppress(OSError, ValueError):
-                while sys.stdin.buffer.read(4096):
+                while os.read(sys.stdin.fileno(), 4096):
                     pass
             _thread.interrupt_main(signal.SIGINT)
 

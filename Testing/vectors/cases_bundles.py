@@ -1,0 +1,153 @@
+"""Scenarios of provisioning bundles: one good bundle, then one defect at a time."""
+
+import hashlib
+from collections.abc import Iterator
+
+from Testing.Unit.protocol.second_hpke import public_octets
+from Testing.Unit.protocol.second_implementation import b64, canonical
+from Testing.vectors.cases_messages import Defects, changed
+from Testing.vectors.vector_file import Vector, octet_fields
+from Testing.vectors.vector_keys import (
+    OTHER_SITE_KEY,
+    SITE_KEY,
+    WORKER_1,
+    WORKER_2,
+    KeptSealings,
+    digest,
+    identifier,
+    seed,
+    sign,
+    spki,
+)
+
+Case = tuple[str, Vector]
+
+_SECRETS = canonical(
+    {
+        "salt": b64(seed("salt")),
+        "keys": {
+            "pseudonym": b64(seed("pseudonym")),
+            "recipient": b64(seed("recipient", 100)),
+            "manifest": b64(seed("manifest", 48)),
+        },
+    }
+)
+_USERS = [
+    {
+        "user": identifier("user"),
+        "certificates": [digest("certificate")],
+        "roles": ["physicist", "custodian"],
+    }
+]
+_RIGHTS = [
+    {"role": "custodian", "operations": ["provision"]},
+    {"role": "physicist", "operations": ["dose", "protect", "reveal"]},
+]
+_CORE = {
+    "schema": "encryptsecurert.bundle/1",
+    "site_key_id": hashlib.sha256(spki(SITE_KEY)).hexdigest(),
+    "epoch": 7,
+    "issued_at": "2026-05-01T00:00:00Z",
+    "not_before": "2026-05-01T00:00:00Z",
+    "not_after": "2026-08-01T00:00:00Z",
+    "user_ca": b64(seed("user ca", 300)),
+    "roles": {"users": _USERS, "rights": _RIGHTS},
+    "cases": [
+        {
+            "pseudonym": "PABCDEFGH234567AB",
+            "user": identifier("user"),
+            "until": "2026-07-01T00:00:00Z",
+        }
+    ],
+    "revoked": [digest("revoked")],
+    "public_keys": {
+        "manifest": [b64(seed("manifest public", 44))],
+        "recipient": b64(seed("recipient certificate", 900)),
+        "auditor": b64(public_octets(2, WORKER_2)),
+    },
+    "escrow_certificate": b64(seed("escrow certificate", 900)),
+    "lease_s": 0,
+    "secrets_sha256": hashlib.sha256(_SECRETS).hexdigest(),
+}
+_CORE_DEFECTS: Defects = {
+    "lease": ({"lease_s": 3600}, "E_BUNDLE", "leases are not in this version"),
+    "other-site-key-id": ({"site_key_id": digest("site")}, "E_BUNDLE", "id of another key"),
+    "other-secrets": ({"secrets_sha256": digest("x")}, "E_BUNDLE", "secrets of another bundle"),
+    "epoch-zero": ({"epoch": 0}, "E_BUNDLE", "epochs begin at 1"),
+    "user-twice": ({"roles": {"users": _USERS * 2, "rights": _RIGHTS}}, "E_BUNDLE", "user twice"),
+    "rights-unsorted": (
+        {"roles": {"users": _USERS, "rights": _RIGHTS[::-1]}},
+        "E_BUNDLE",
+        "roles are sorted",
+    ),
+    "other-operation": (
+        {"roles": {"users": _USERS, "rights": [{"role": "auditor", "operations": ["all"]}]}},
+        "E_BUNDLE",
+        "no such operation",
+    ),
+    "pseudonym": (
+        {
+            "cases": [
+                {"pseudonym": "P1", "user": identifier("user"), "until": "2026-07-01T00:00:00Z"}
+            ]
+        },
+        "E_BUNDLE",
+        "not a pseudonym",
+    ),
+    "unknown-member": ({"note": "x"}, "E_BUNDLE", "a member that is not known"),
+}
+
+
+def _sealed_secrets(
+    kept: KeptSealings, name: str, core: bytes, suite: int, secret: bytes, **other: bytes
+) -> bytes:
+    public = public_octets(suite, secret)
+    info = (
+        b"EncryptSecureRT/provision/v1\x00" + hashlib.sha256(other.get("sealed_for", core)).digest()
+    )
+    info += hashlib.sha256(public).digest()
+    return kept.seal(f"bundle {name}", suite, secret, info, other.get("plaintext", _SECRETS))
+
+
+def _bundle_vector(expect: str, comment: str, core: bytes, sealed: bytes, **other: bytes) -> Vector:
+    octets = {
+        "site-key-b64": spki(SITE_KEY),
+        "signature-hex": other.get("signature", sign(SITE_KEY, "bundle", core)),
+        "sealed-b64": sealed,
+        "secret-b64": other.get("secret", WORKER_1),
+    }
+    fields = {"suite": str(1 if len(octets["secret-b64"]) == 32 else 2), **octet_fields(octets)}
+    return Vector(kind="bundle", expect=expect, comment=comment, fields=fields, payload=core)
+
+
+def cases(kept: KeptSealings) -> Iterator[Case]:
+    """Yield (path without suffix, vector)."""
+    core = canonical(_CORE)
+    good = _sealed_secrets(kept, "suite 1", core, 1, WORKER_1)
+    yield "bundle/ok-suite-1", _bundle_vector("ok", "to a worker of suite 1", core, good)
+    sealed = _sealed_secrets(kept, "suite 2", core, 2, WORKER_2)
+    vector = _bundle_vector("ok", "the default suite", core, sealed, secret=WORKER_2)
+    yield "bundle/ok-suite-2", vector
+    for name, (changes, expect, comment) in _CORE_DEFECTS.items():
+        octets = changed(_CORE, changes)
+        sealed = _sealed_secrets(kept, name, octets, 1, WORKER_1)
+        yield f"bundle/{name}", _bundle_vector(expect, comment, octets, sealed)
+    by_other = sign(OTHER_SITE_KEY, "bundle", core)
+    as_policy = sign(SITE_KEY, "policy", core)
+    rows: dict[str, tuple[bytes, dict[str, bytes], str]] = {
+        "signed-by-another": (good, {"signature": by_other}, "signed by another site"),
+        "other-label": (good, {"signature": as_policy}, "signed for another use"),
+        "other-worker": (good, {"secret": seed("other")}, "sealed to another worker"),
+        "secrets-of-other-core": (
+            _sealed_secrets(kept, "core", core, 1, WORKER_1, sealed_for=b"{}"),
+            {},
+            "secrets sealed for another core",
+        ),
+        "secrets-swapped": (
+            _sealed_secrets(kept, "swap", core, 1, WORKER_1, plaintext=_SECRETS + b" "),
+            {},
+            "anybody can seal; the core names the digest",
+        ),
+    }
+    for name, (sealed, other, comment) in rows.items():
+        yield f"bundle/{name}", _bundle_vector("E_BUNDLE", comment, core, sealed, **other)
