@@ -63,7 +63,7 @@ bench: .make/installed
 	$(BIN)/python Testing/benchmarks/run.py
 
 vectors: .make/installed
-	$(BIN)/python Testing/vectors/make_vectors.py
+	$(BIN)/python -m Testing.vectors.make_vectors
 
 cmake-lists: .make/installed
 	$(BIN)/python Testing/host/update_cmake_lists.py

@@ -7,6 +7,8 @@ with open_channel(home, stand.url) as channel: ...
 """
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,3 +103,48 @@ class Stand:
         traceback: TracebackType | None,
     ) -> None:
         self.service.stop()
+
+
+class ProcessStand(Stand):
+    """The same with `encryptsecurert-worker serve` as a process, for what is measured."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._process: subprocess.Popen[str] | None = None
+        self._url = ""
+
+    @property
+    def url(self) -> str:
+        """Where the worker listens."""
+        return self._url
+
+    @property
+    def worker_pid(self) -> int:
+        """Process id of the worker."""
+        if self._process is None:
+            raise RuntimeError("the worker is not running")
+        return self._process.pid
+
+    def __enter__(self) -> "ProcessStand":
+        command = [sys.executable, "-m", "encryptsecurert_worker", "serve"]
+        options = ["--provider", "simulated", "--port", "0", "--state", str(self.state)]
+        log = (self.folder / "worker.log").open("w")
+        self._process = subprocess.Popen(
+            [*command, *options], stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        if self._process.stdout is None:
+            raise RuntimeError("the worker has no output")
+        self._url = json.loads(self._process.stdout.readline())["url"]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(30)
+            if self._process.stdout is not None:
+                self._process.stdout.close()

@@ -39,6 +39,8 @@ _USERS = [
         "roles": ["physicist", "custodian"],
     }
 ]
+_OTHER_USER = {"user": identifier("other user")}
+_OTHER_PRINT = {"certificates": [digest("other certificate")]}
 _RIGHTS = [
     {"role": "custodian", "operations": ["provision"]},
     {"role": "physicist", "operations": ["dose", "protect", "reveal"]},
@@ -74,7 +76,26 @@ _CORE_DEFECTS: Defects = {
     "other-site-key-id": ({"site_key_id": digest("site")}, "E_BUNDLE", "id of another key"),
     "other-secrets": ({"secrets_sha256": digest("x")}, "E_BUNDLE", "secrets of another bundle"),
     "epoch-zero": ({"epoch": 0}, "E_BUNDLE", "epochs begin at 1"),
-    "user-twice": ({"roles": {"users": _USERS * 2, "rights": _RIGHTS}}, "E_BUNDLE", "user twice"),
+    "user-twice": (
+        {"roles": {"users": [*_USERS, {**_USERS[0], **_OTHER_PRINT}], "rights": _RIGHTS}},
+        "E_BUNDLE",
+        "one user id in two entries",
+    ),
+    "fingerprint-twice": (
+        {"roles": {"users": [*_USERS, {**_USERS[0], **_OTHER_USER}], "rights": _RIGHTS}},
+        "E_BUNDLE",
+        "one certificate of two users",
+    ),
+    "ok-two-users": (
+        {
+            "roles": {
+                "users": [*_USERS, {**_USERS[0], **_OTHER_USER, **_OTHER_PRINT}],
+                "rights": _RIGHTS,
+            }
+        },
+        "ok",
+        "two users with a certificate each",
+    ),
     "rights-unsorted": (
         {"roles": {"users": _USERS, "rights": _RIGHTS[::-1]}},
         "E_BUNDLE",

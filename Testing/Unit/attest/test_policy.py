@@ -164,6 +164,8 @@ PROBLEMS: list[tuple[str, Any, str]] = [
      "workers[0].attributes.mask: does not cover INIT, DEBUG, PROVISIONKEY and EINITTOKENKEY"),
     (W + "attributes", {"value": "07" + "00" * 15, "mask": "37" + "00" * 15},
      "workers[0].attributes.value: asks for an enclave that is never accepted"),
+    (W + "attributes", {"value": "05", "mask": "37" + "00" * 15},
+     "workers[0].attributes.value: has another form than it must have"),
     (W + "kss", {"config_id": "00" * 64}, "workers[0].kss.config_svn: is missing"),
 ]  # fmt: skip
 

@@ -16,7 +16,7 @@ from EncryptSecureRTLib.attest.policy import load_policy
 from EncryptSecureRTLib.attest.quote import read_quote
 from EncryptSecureRTLib.attest.qvl import Evidence, code_of_refusal
 from EncryptSecureRTLib.attest.ratls import read_ratls_certificate
-from EncryptSecureRTLib.attest.verdict import Verdict, VerdictKind
+from EncryptSecureRTLib.attest.verdict import Outcome, Verdict, VerdictKind
 
 pytestmark = pytest.mark.real_data
 E = ErrorCode
@@ -146,6 +146,20 @@ def test_a_real_quote_is_refused_if_any_one_thing_is_not_granted(
     verdict = judge(quotes_folder, item, pair, policy_for(item, **changes), tmp_path)
 
     assert verdict.code is code
+
+
+@pytest.mark.parametrize("name", POSITIVE)
+def test_a_real_quote_of_code_that_no_rule_lists_is_told_apart_from_a_forgery(
+    quotes_folder: Path, tmp_path: Path, name: str
+) -> None:
+    item = item_of(quotes_folder, name)
+    pair = pair_with(item, "SWHardeningNeeded")
+    policy = policy_for(item, builds=[{"mrenclave": "00" * 32}])
+
+    verdict = judge(quotes_folder, item, pair, policy, tmp_path)
+
+    assert verdict.code is E.E_MEASUREMENT
+    assert [row.outcome for row in verdict.rows[3:8]] == [Outcome.PASS] * 5
 
 
 def test_every_sgx_pair_ends_as_recorded(quotes_folder: Path, tmp_path: Path) -> None:

@@ -207,18 +207,16 @@ def live_device(platform: Platform, tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "attestation_type").write_bytes(b"dcap")
     for name in ("user_report_data", "quote"):
         os.mkfifo(tmp_path / name)
-    stop = threading.Event()
 
     def serve() -> None:
-        while not stop.is_set():
-            asked = (tmp_path / "user_report_data").read_bytes()
-            if len(asked) == 64:
-                (tmp_path / "quote").write_bytes(platform.quote(asked))
+        while asked := (tmp_path / "user_report_data").read_bytes():
+            if asked == b"end":
+                return
+            (tmp_path / "quote").write_bytes(platform.quote(asked[:64]))
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     yield tmp_path
-    stop.set()
     (tmp_path / "user_report_data").write_bytes(b"end")
     thread.join(timeout=5)
 

@@ -99,6 +99,7 @@ def test_a_worker_no_longer_lets_a_revoked_user_in(
 
     site.revoke_user(revoked.user)
     assert worker.provision(site.bundle_for(statement_of(worker_key)), worker_key, _NOW)
+    assert worker.require().core.revoked == (revoked.fingerprint,)
 
     with pytest.raises(EncryptSecureRTError) as caught:
         worker.caller(_der(revoked.certificate_pem), _NOW)

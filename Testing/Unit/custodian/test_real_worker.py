@@ -57,6 +57,11 @@ def worker(tmp_path: Path) -> Iterator[Worker]:
             process.kill()
 
 
+def _tasks(home: ClientHome, worker: Worker) -> dict[str, Any]:
+    with open_channel(home, worker.url) as channel:
+        return channel.request_json("GET", "/v1/tasks", None)
+
+
 def _health(site: Site, worker: Worker) -> dict[str, Any]:
     with open_channel(site.home, worker.url, allow_unprovisioned=True) as channel:
         return channel.request_json("GET", "/v1/health", None)
@@ -76,8 +81,7 @@ def test_a_verified_worker_is_provisioned_and_lets_the_sites_users_in(
     with open_channel(site.home, worker.url) as channel:
         again = provision(site, channel)
         assert channel.statement.bundle == name == again == site.current_bundle().name
-    with open_channel(_with_collateral(home, site), worker.url) as channel:
-        assert channel.request_json("GET", "/v1/tasks", None)["limits"]
+    assert _tasks(_with_collateral(home, site), worker)["limits"]
 
 
 def _with_collateral(home: ClientHome, site: Site) -> ClientHome:
@@ -102,49 +106,44 @@ def test_a_revoked_user_is_out_once_the_next_bundle_is_there(
     with open_channel(site.home, worker.url) as channel:
         assert provision(site, channel).epoch == 3
 
-    with open_channel(_with_collateral(home, site), worker.url) as channel:
-        with pytest.raises(EncryptSecureRTError) as caught:
-            channel.request_json("GET", "/v1/tasks", None)
+    with pytest.raises(EncryptSecureRTError) as caught:
+        _tasks(_with_collateral(home, site), worker)
     assert caught.value.code is ErrorCode.E_USER_CERTIFICATE
 
 
-def test_a_worker_with_other_code_gets_nothing(
+@pytest.fixture
+def run_provision(
+    now_site: Site, worker: Worker, passphrase_file: str, capsys: pytest.CaptureFixture[str]
+) -> Callable[[], tuple[int, list[dict[str, Any]]]]:
+    """Run the command; return exit code and lines."""
+
+    def run() -> tuple[int, list[dict[str, Any]]]:
+        words = ["provision", str(now_site.path), "--url", worker.url]
+        code = main([*words, "--passphrase-file", passphrase_file, "--json"])
+        return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return run
+
+
+def test_a_worker_with_other_code_gets_nothing_and_the_right_one_gets_it(
     now_site: Site,
     worker: Worker,
     release_json: Callable[..., bytes],
-    passphrase_file: str,
-    capsys: pytest.CaptureFixture[str],
+    run_provision: Callable[[], tuple[int, list[dict[str, Any]]]],
 ) -> None:
-    site = now_site
-    other = Release.decode(
-        release_json(
-            fmspc=worker.release.fmspc,
-            root_key_id=worker.release.root_key_id,
-            mrsigner=worker.release.mrsigner,
-        )
-    )
-    site.set_policy(other, worker.collateral, True)
+    same = {name: getattr(worker.release, name) for name in ("fmspc", "root_key_id", "mrsigner")}
+    other_code = Release.decode(release_json(**same))
+    now_site.set_policy(other_code, worker.collateral, True)
 
-    words = ["provision", str(site.path), "--url", worker.url, "--passphrase-file", passphrase_file]
-    code = main([*words, "--json"])
+    refused, (error,) = run_provision()
 
-    (line,) = capsys.readouterr().out.splitlines()
-    assert (code, json.loads(line)["code"]) == (5, "E_MEASUREMENT")
-    site.set_policy(worker.release, worker.collateral, True)
-    assert _health(site, worker)["ready"] is False  # and a policy that lists it does see it
-
-
-def test_the_command_provisions_and_warns_of_the_simulation(
-    now_site: Site, worker: Worker, passphrase_file: str, capsys: pytest.CaptureFixture[str]
-) -> None:
     now_site.set_policy(worker.release, worker.collateral, True)
-    words = ["provision", str(now_site.path), "--url", worker.url]
+    assert (refused, error["code"]) == (5, "E_MEASUREMENT")
+    assert _health(now_site, worker)["ready"] is False
 
-    code = main([*words, "--passphrase-file", passphrase_file, "--json"])
+    accepted, (warning, result) = run_provision()
 
-    warning, result = (json.loads(line) for line in capsys.readouterr().out.splitlines())
-    assert code == 0
+    assert accepted == 0
     assert "SIMULATED" in warning["warning"]
-    name = now_site.current_bundle().name
-    assert (result["epoch"], result["digest"]) == (name.epoch, name.digest)
+    assert (result["epoch"], result["site_key_id"]) == (1, now_site.state.site_key_id)
     assert _health(now_site, worker)["ready"] is True

@@ -357,8 +357,19 @@ def test_of_two_commands_at_once_the_later_one_is_refused(
     with pytest.raises(EncryptSecureRTError) as caught:
         second.add_user(request_of(), [Role.PHYSICIST])
 
-    assert caught.value.code is ErrorCode.E_BUSY
+    assert caught.value.code is ErrorCode.E_LOCAL_FILE
+    assert "another command" in caught.value.what
     assert reopen().state == first.state
+
+
+def test_a_bundle_of_another_command_is_not_overwritten(reopen: Reopen) -> None:
+    first, second = reopen(), reopen()
+    made = first.current_bundle()
+
+    with pytest.raises(EncryptSecureRTError):
+        second.current_bundle()
+
+    assert reopen().current_bundle().core == made.core
 
 
 def test_nothing_is_signed_with_a_clock_that_went_back(

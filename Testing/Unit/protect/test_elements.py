@@ -4,6 +4,7 @@ import contextlib
 import struct
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -216,10 +217,21 @@ def test_bulk_anywhere_but_at_the_pixels_is_refused(
         assert _code(moved) in (ErrorCode.E_FORMAT, ErrorCode.E_DICOM)
 
 
+def test_bulk_of_the_right_length_at_the_wrong_place_is_refused(
+    ct_request: Callable[..., HeaderRequest],
+) -> None:
+    good = ct_request(after=bytes.fromhex("e17f10004f42000000000000"))
+    assert PIXEL_DATA in read_header(good).elements
+
+    for step in (-12, -2, 2, 12):
+        moved = replace(good.bulk[0], offset=good.bulk[0].offset + step)
+        assert _code(replace(good, bulk=(moved,))) is ErrorCode.E_FORMAT
+
+
 def test_pixels_that_come_inside_the_header_are_refused(ct_octets: Callable[..., bytes]) -> None:
     octets = ct_octets()
 
-    assert _code(HeaderRequest(size=len(octets), bulk=(), header=octets)) is ErrorCode.E_DICOM
+    assert _code(HeaderRequest(size=len(octets), bulk=(), header=octets)) is ErrorCode.E_FORMAT
 
 
 def test_an_element_that_comes_twice_is_refused(

@@ -142,6 +142,23 @@ def test_an_instance_is_refused_and_its_twin_is_taken(
     assert (answer.state, answer.code) == (HeaderState.REFUSED, code)
 
 
+@pytest.mark.parametrize(
+    ("sop_class", "code"),
+    [
+        (b"1.2.840.10008.5.1.4.1.1.481.3", ErrorCode.E_MODALITY),
+        (b"1.2.840.10008.5.1.4.1.1.2", ErrorCode.E_DICOM),
+    ],
+    ids=["structure set", "CT"],
+)
+def test_a_file_without_pixels_is_refused_by_what_it_is(
+    site: Any, ct_octets: Callable[..., bytes], sop_class: bytes, code: ErrorCode
+) -> None:
+    octets = ct_octets({0x7FE00010: None, 0x00080016: (b"UI", sop_class)})
+    request = HeaderRequest(size=len(octets), bulk=(), header=octets)
+
+    assert site.protector.answer(request).code is code
+
+
 def test_eight_bit_pixels_of_odd_number_have_one_pad_octet(site: Any, ct_request: Build) -> None:
     narrow: Changes = {
         0x00280010: _us(3),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pydicom
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydicom.filereader import read_dataset
 
@@ -20,6 +20,7 @@ from encryptsecurert_worker.dicom.protect.sealed import BUCKET_BYTES, pad
 
 PIXELS = bytes(range(48))
 OPEN = ("openssl", "cms", "-decrypt", "-inform", "DER", "-binary", "-in", "cms")
+LENGTH = (0x00080000, b"UL", b"\x0e\0\0\0")
 Build = Callable[..., HeaderRequest]
 
 
@@ -156,7 +157,10 @@ def test_an_implicit_original_is_sealed_with_the_dictionarys_vrs(
 ) -> None:
     request = ct_request(
         {
-            0x00081140: (b"SQ", [[(0x00081155, b"UI", b"1.2.9"), (0x00091101, b"UN", b"xy")]]),
+            0x00081140: (
+                b"SQ",
+                [[LENGTH, (0x00081155, b"UI", b"1.2.9"), (0x00091101, b"UN", b"xy")]],
+            ),
             0x00090010: (b"LO", b"VENDOR"),
             0x00091001: (b"UN", b"private!"),
             0x00280106: (b"SS", b"\xff\xff"),
@@ -171,6 +175,7 @@ def test_an_implicit_original_is_sealed_with_the_dictionarys_vrs(
 
     (nested,) = item.ReferencedImageSequence
     assert nested.ReferencedSOPInstanceUID == "1.2.9"
+    assert 0x00080000 not in nested  # the length of the group in another VR encoding
     assert nested[0x00091101].VR == "UN"
     assert item[0x00090010].VR == "LO"
     assert item[0x00091001].value == b"private!"
@@ -202,6 +207,10 @@ def test_a_private_block_that_is_taken_is_left_alone(site: Any, ct_request: Buil
 
 
 @given(st.integers(0, 3 * BUCKET_BYTES))
+@example(BUCKET_BYTES)
+@example(BUCKET_BYTES - 2)
+@example(BUCKET_BYTES - 10)
+@example(BUCKET_BYTES - 12)
 def test_padding_fills_a_bucket_and_pydicom_reads_it(length: int) -> None:
     length += length % 2
     padded = pad(bytes(length))

@@ -26,7 +26,9 @@ from encryptsecurert_protocol.sealing import (
     hpke_seal,
     keyed_name,
     open_record,
+    open_record_into,
     seal_record,
+    seal_record_into,
 )
 
 PAIR = HpkeKeyPair.from_secret(HpkeSuite.X25519, bytes(range(32)))
@@ -120,7 +122,7 @@ def test_each_chunk_has_a_nonce_of_its_own() -> None:
 def test_a_record_opens_under_its_key_and_name_only() -> None:
     record = seal_record(bytes(32), b"aad", b"plaintext")
 
-    assert open_record(bytes(32), b"aad", record) == b"plaintext"
+    assert open_record(bytes(32), b"aad", bytes(record)) == b"plaintext"
     assert seal_record(bytes(32), b"aad", b"plaintext") != record
     _sealing_is_refused(open_record, bytes([1] * 32), b"aad", record)
     _sealing_is_refused(open_record, bytes(32), b"other", record)
@@ -128,6 +130,36 @@ def test_a_record_opens_under_its_key_and_name_only() -> None:
     _sealing_is_refused(open_record, bytes(32), b"aad", record[:59])
     _sealing_is_refused(open_record, bytes(32), b"aad", b"")
     _sealing_is_refused(open_record, bytes(32), b"aad", bytes([record[0] ^ 1]) + record[1:])
+
+
+def test_sealing_into_a_buffer_gives_what_sealing_gives() -> None:
+    cipher = ChunkCipher(bytes(32), bytes(7), b"aad")
+    chunk, record, found = bytearray(9), bytearray(69), bytearray(9)
+
+    cipher.open_into(3, cipher.seal(3, b"plaintext", last=True), memoryview(chunk), last=True)
+    seal_record_into(bytes(32), b"aad", b"plaintext", memoryview(record))
+    open_record_into(bytes(32), b"aad", memoryview(record), memoryview(found))
+
+    assert chunk == found == b"plaintext"
+    assert open_record(bytes(32), b"aad", bytes(record)) == b"plaintext"
+
+
+def test_opening_into_a_buffer_refuses_as_opening_does() -> None:
+    cipher = ChunkCipher(bytes(32), bytes(7), b"aad")
+    sealed = cipher.seal(3, b"plaintext", last=True)
+    record = seal_record(bytes(32), b"aad", b"plaintext")
+    room = memoryview(bytearray(9))
+
+    _sealing_is_refused(cipher.open_into, 2, sealed, room, last=True)
+    _sealing_is_refused(cipher.open_into, 3, sealed, room, last=False)
+    for octets in (sealed[:-1], sealed + b"\x00", sealed[:15], b""):
+        _sealing_is_refused(cipher.open_into, 3, octets, room, last=True)
+    for octets in (record[:-1], record + b"\x00", record[:59], record[:43], record[:5], b""):
+        spoiled = memoryview(bytearray(octets))
+        _sealing_is_refused(open_record_into, bytes(32), b"aad", spoiled, room)
+    other = memoryview(bytearray(record))
+    _sealing_is_refused(open_record_into, bytes(32), b"other", other, room)
+    _sealing_is_refused(open_record_into, bytes(32), b"aad", other, room[:8])
 
 
 def test_a_content_key_is_sealed_only_to_the_worker_that_the_header_names() -> None:

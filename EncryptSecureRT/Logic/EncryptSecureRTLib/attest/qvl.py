@@ -149,13 +149,12 @@ class Evidence:
     def __init__(
         self, quote: bytes, collateral_json: str, root_der: bytes | None, now_s: int
     ) -> None:
+        if not 0 <= now_s < 2**63:
+            raise EncryptSecureRTError(ErrorCode.E_CLOCK)
         self._quote = quote
         self._root_der = root_der
         self._now_s = now_s
-        try:
-            self._verifier = dcap_qvl.QuoteVerifier(root_der)
-        except ValueError:
-            raise EncryptSecureRTError(ErrorCode.E_ROOT) from None
+        self._verifier = dcap_qvl.QuoteVerifier(root_der)  # the root is read at each use
         try:
             self._collateral = dcap_qvl.QuoteCollateralV3.from_json(collateral_json)
         except ValueError:
@@ -166,7 +165,7 @@ class Evidence:
             return self._verifier.verify_with_policy(
                 self._quote, self._collateral, self._now_s, policy
             )
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             raise EncryptSecureRTError(code_of_refusal(self._cause() or str(error))) from None
 
     def _cause(self) -> str:
@@ -181,7 +180,7 @@ class Evidence:
             else:
                 arguments.insert(2, self._root_der)
                 dcap_qvl.verify_with_root_ca(*arguments)
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             return str(error)
         return ""
 

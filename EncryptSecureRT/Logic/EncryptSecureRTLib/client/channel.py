@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPSConnectionPool, PoolManager
+from urllib3.exceptions import HTTPError
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
@@ -24,7 +25,7 @@ from EncryptSecureRTLib.attest.ratls import read_ratls_certificate
 from EncryptSecureRTLib.attest.verdict import Verdict
 from EncryptSecureRTLib.attest.verifier import FreshEvidence, Verifier
 from EncryptSecureRTLib.client.connection import AttestedConnection, Gate, client_context
-from EncryptSecureRTLib.client.errors import error_of_body, error_of_request
+from EncryptSecureRTLib.client.errors import error_of_body, error_of_pool, error_of_request
 from EncryptSecureRTLib.client.home import ClientHome, UserIdentity
 from EncryptSecureRTLib.client.trust import open_verifier
 
@@ -69,6 +70,30 @@ class AttestedAdapter(HTTPAdapter):
             assert_hostname=False,
         )
         self.poolmanager.pool_classes_by_scheme = {"https": partial(_AttestedPool, gate=self._gate)}
+
+    def put(self, url: str, octets: bytes, timeout_s: float) -> tuple[int, bytes]:
+        """Send octets over the attested pool and return (status, answer).
+
+        For the many chunks of an upload: what `requests` does around a request costs more than
+        sealing the chunk that it carries.
+        """
+        parts = urlsplit(url)
+        pool = self.poolmanager.connection_from_url(url)
+        try:
+            answer = pool.urlopen(
+                "PUT",
+                parts.path,
+                body=octets,
+                headers={"Accept-Encoding": "identity"},
+                retries=False,
+                redirect=False,
+                timeout=timeout_s,
+            )
+        except TimeoutError:
+            raise EncryptSecureRTError(ErrorCode.E_TIMEOUT) from None
+        except HTTPError as error:
+            raise error_of_pool(error) from None
+        return answer.status, answer.data
 
 
 class ChannelGate:
@@ -170,10 +195,21 @@ class Channel:
                 allow_redirects=False,
             )
             if response.status_code >= requests.codes.multiple_choices:
-                raise error_of_body(response.raw.read(4096) if stream else response.content)
+                body = response.raw.read(4096) if stream else response.content
+                raise error_of_body(body, response.status_code)
             return response
         except requests.RequestException as error:
             raise error_of_request(error) from None
+
+    def put(self, path: str, octets: bytes) -> None:
+        """Send octets; an error answer is raised."""
+        url = self.url + path
+        adapter = self._session.get_adapter(url)
+        if not isinstance(adapter, AttestedAdapter):
+            raise EncryptSecureRTError(ErrorCode.E_UNATTESTED_PEER)
+        status, answer = adapter.put(url, octets, self._timeout_s)
+        if status >= requests.codes.multiple_choices:
+            raise error_of_body(answer, status)
 
     def request_json(
         self, method: str, path: str, body: Mapping[str, Any] | None = None

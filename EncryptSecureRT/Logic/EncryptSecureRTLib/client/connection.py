@@ -10,7 +10,6 @@ two workers.
 """
 
 import http.client
-import socket
 import ssl
 import time
 from enum import Enum
@@ -18,7 +17,7 @@ from typing import Any, Protocol
 
 from urllib3.connection import HTTPSConnection
 
-from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode, error_from_name
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.sealing import random_octets
@@ -108,9 +107,9 @@ class AttestedConnection(HTTPSConnection):
         except (http.client.HTTPException, OSError, ValueError):
             raise EncryptSecureRTError(ErrorCode.E_UNREACHABLE) from None
         if response.status != http.HTTPStatus.OK:
-            raise error_of_body(body)
+            raise error_of_body(body, response.status)
         if len(body) > LIMITS.evidence_bytes:
-            raise error_from_name(ErrorCode.E_STATEMENT.name)
+            raise EncryptSecureRTError(ErrorCode.E_STATEMENT)
         return EvidenceAnswer.decode(body)
 
 
@@ -129,6 +128,3 @@ def client_context(certificate: tuple[str, str] | None) -> ssl.SSLContext:
         except (OSError, ssl.SSLError):
             raise EncryptSecureRTError(ErrorCode.E_USER_KEY) from None
     return context
-
-
-SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]

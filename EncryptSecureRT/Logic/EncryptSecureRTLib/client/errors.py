@@ -4,14 +4,20 @@ import json
 import re
 
 import requests
+import urllib3.exceptions
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode, error_from_name
 
 _DETAIL = re.compile(r"[A-Za-z0-9 ,.'()-]{0,120}\Z")
 
 
-def error_of_body(body: bytes) -> EncryptSecureRTError:
-    """Return the error that a worker's answer names; E_INTERNAL if it names none."""
+def error_of_body(body: bytes, status: int = 0) -> EncryptSecureRTError:
+    """Return the error that a worker's answer names; E_INTERNAL if it names none.
+
+    The server itself, before any route, answers 503 when it has too many connections.
+    """
+    if status == requests.codes.service_unavailable and not body.startswith(b"{"):
+        return EncryptSecureRTError(ErrorCode.E_BUSY)
     try:
         value = json.loads(body[:4096])
         code, detail = value["error"], value["detail"]
@@ -20,6 +26,15 @@ def error_of_body(body: bytes) -> EncryptSecureRTError:
     if not isinstance(code, str) or not isinstance(detail, str) or not _DETAIL.match(detail):
         return EncryptSecureRTError(ErrorCode.E_INTERNAL)
     return error_from_name(code, detail)
+
+
+def error_of_pool(error: urllib3.exceptions.HTTPError) -> EncryptSecureRTError:
+    """Return what a failure of the connection pool means to a user."""
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return EncryptSecureRTError(ErrorCode.E_TIMEOUT)
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return EncryptSecureRTError(ErrorCode.E_SESSION)
+    return EncryptSecureRTError(ErrorCode.E_UNREACHABLE)
 
 
 def error_of_request(error: requests.RequestException) -> EncryptSecureRTError:

@@ -162,7 +162,7 @@ def fetch(channel: Channel, home: ClientHome, order: Order, end: EndEvent) -> Fi
         if size > 2 * LIMITS.object_bytes:
             raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
         octets = _download(channel, f"/v1/results/{order.header.job}/{name}", size)
-        opened[name] = open_result(octets, job_sha256=digest, key=order.result_key)
+        opened[name] = open_result(octets, job_sha256=digest, key=order.result_key, name=name)
     receipt = opened.pop(RECEIPT_NAME, None)
     if receipt is None:
         raise EncryptSecureRTError(ErrorCode.E_RECEIPT)

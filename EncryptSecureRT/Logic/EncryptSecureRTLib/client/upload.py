@@ -137,7 +137,7 @@ class _Chunks:
         padding = self.plan.padded_size(index) - len(plaintext)
         padded = bytes(plaintext) + bytes(padding) if padding else plaintext
         sealed = self.cipher.seal(index, padded, last=self.plan.is_last(index))
-        channel.request("PUT", f"/v1/objects/{self.upload}/{index}", data=sealed)
+        channel.put(f"/v1/objects/{self.upload}/{index}", sealed)
         return len(plaintext)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
+from EncryptSecureRTLib.attest.localfiles import read_whole
 from EncryptSecureRTLib.attest.memory import CollateralStore
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.custodian.bundle_maker import (
@@ -41,10 +42,6 @@ def home_of(folder: Path) -> ClientHome:
     return ClientHome(folder / _HOME_FOLDER)
 
 
-def _octets_or_none(path: Path, max_bytes: int) -> bytes | None:
-    return read_file(path, max_bytes) if path.exists() else None
-
-
 class SiteFolder:
     """The folder of one site, whose keys are open."""
 
@@ -63,12 +60,9 @@ class SiteFolder:
         Raises
         ------
         EncryptSecureRTError
-            E_BUSY if the file is not the one that was read: two commands at once would give one
-            epoch to two bundles. E_TOO_LARGE, E_LOCAL_FILE.
+            E_LOCAL_FILE, also if another command changed the site meanwhile; E_TOO_LARGE.
         """
-        if read_file(self.path / STATE_FILE, MAX_STATE_BYTES) != self._octets:
-            detail = "another command changed the site meanwhile"
-            raise EncryptSecureRTError(ErrorCode.E_BUSY, detail)
+        self._refuse_if_changed()
         octets = state.encode(self._keys.ledger_mac_key)
         if len(octets) > MAX_STATE_BYTES:
             raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
@@ -76,19 +70,26 @@ class SiteFolder:
         self._octets, self.state = octets, state
         self._publish()
 
+    def _refuse_if_changed(self) -> None:
+        # Two commands at once would give one epoch to two bundles. The moment between this look and
+        # the rename is left: a custodian is one person.
+        if read_file(self.path / STATE_FILE, MAX_STATE_BYTES) != self._octets:
+            detail = "another command changed the site meanwhile; run this one again"
+            raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, detail)
+
     def _publish(self) -> None:
         files = {SITE_KEY_FILE: self._keys.site_spki}
         if self.state.policy is not None:
             files[POLICY_FILE] = self.state.policy.octets
             files[POLICY_SIGNATURE_FILE] = self.state.policy.signature
         for folder in (self.path, home_of(self.path).path):
-            present = {n: _octets_or_none(folder / n, LIMITS.policy_bytes) for n in files}
+            present = {n: read_whole(folder / n, LIMITS.policy_bytes) for n in files}
             if present != files:
                 write_files(folder, files, replace=True)
 
     def collateral(self) -> bytes | None:
         """Return the collateral that users get, None if none is known."""
-        return _octets_or_none(self.path / COLLATERAL_FILE, LIMITS.evidence_bytes)
+        return read_whole(self.path / COLLATERAL_FILE, LIMITS.evidence_bytes)
 
     def keep_collateral(self, octets: bytes) -> None:
         """Keep collateral for users and for the custodian's own verifier; it never goes back."""
@@ -97,7 +98,7 @@ class SiteFolder:
 
     def kept_bundle(self) -> Bundle | None:
         """Return the bundle that was made for this epoch; None if there is none, or it is lost."""
-        octets = _octets_or_none(self.path / _BUNDLE_FILE, MAX_STORED_BYTES)
+        octets = read_whole(self.path / _BUNDLE_FILE, MAX_STORED_BYTES)
         if octets is None or self.state.bundle_digest is None:
             return None
         try:
@@ -108,4 +109,5 @@ class SiteFolder:
 
     def keep_bundle(self, bundle: Bundle) -> None:
         """Keep a bundle; the state that names it is committed after it."""
+        self._refuse_if_changed()
         write_files(self.path, {_BUNDLE_FILE: store_bundle(bundle, self._keys)}, replace=True)

@@ -2,7 +2,7 @@
 
 tissue > -300 HU  -->  opening by 5 mm (couch shell, blankets, tubes go)  -->  thick parts
 thick parts that are the patient's (largest, and others of some size that are not flat)
--->  fill what they enclose  -->  surface at -400 HU on the CT
+-->  fill what they enclose  -->  surface at -300 HU on the CT
 """
 
 from collections.abc import Callable
@@ -16,10 +16,10 @@ from encryptsecurert_rt.segmentation.morphology import BoolVolume
 from encryptsecurert_rt.segmentation.working_grid import Slab, WorkingGrid
 
 TISSUE_HU = -300
-SURFACE_HU = -400  # midway between skin or fat and air, a little to the side of tissue
+SURFACE_HU = -300
 _COUCH_RADIUS_MM = 5.0
 _OTHER_PART_CC = 100.0  # an arm, a leg
-_PURE_AIR_HU = -950
+_AIR_HU, _PURE_AIR_HU = -400, -950
 _PURE_FRACTION = 0.75  # of room air; even an emphysematous lung has vessels and walls
 _BORDER_LUNG_CC = 50.0
 _WINDOW_FRACTION = 0.25  # of a cut lung: surface at the image border over that at the body wall
@@ -105,7 +105,7 @@ def _lungs_at_border(outside: BoolVolume, body: BoolVolume, working: WorkingGrid
     alone does not tell: room air reaches a corner of the slices, a lung is walled by the body
     but for a small window, foam of the couch by its own shell.
     """
-    thin = outside & (working.mean_hu < SURFACE_HU)
+    thin = outside & (working.mean_hu < _AIR_HU)
     numbers, sizes = morphology.label(thin)
     count = sizes.size
     lungs = sizes * working.voxel_cc > _BORDER_LUNG_CC

@@ -126,7 +126,7 @@ def _classify_cores(air: BoolVolume, working: WorkingGrid, at_ends: BoolVolume) 
     volume_cc = sizes * working.voxel_cc
     is_gas = pure >= _GAS_FRACTION * sizes
     is_lung = ~is_gas & (dense < 0.5 * sizes)
-    is_lung &= (volume_cc > _CORE_CC) | (cut & (volume_cc > _CUT_CORE_CC) & (pure < 0.5 * sizes))
+    is_lung &= (volume_cc > _CORE_CC) | (cut & (volume_cc > _CUT_CORE_CC) & (pure < 0.1 * sizes))
     is_lung[0] = is_gas[0] = False
     return _Cores(numbers=numbers, is_lung=is_lung, is_gas=is_gas)
 

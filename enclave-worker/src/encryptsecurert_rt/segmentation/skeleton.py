@@ -1,6 +1,6 @@
 """The skeleton: cortical and spongy bone with the marrow that it encloses.
 
-    dense parts > 250 HU inside the body, without contrast agent
+    dense parts > 180 HU inside the body, without contrast agent
     -->  weaker bone > 130 HU within 3 mm of them
     -->  spongy bone and marrow: what dense bone walls in on at least five of six sides, and
          cavities that it closes in 3-D
@@ -23,9 +23,10 @@ from encryptsecurert_rt.segmentation.morphology import BoolVolume
 from encryptsecurert_rt.segmentation.types import SegmentationWarning
 from encryptsecurert_rt.segmentation.working_grid import Slab, WorkingGrid
 
-_DENSE_HU = 250
+_DENSE_HU = 180
 _WEAK_HU = 130
 _SPONGY_HU = 90  # above muscle and the spinal cord
+_GAP_MM, _GAP_HU, _GAP_PERCENT = 4.0, 60, 60  # holes with mostly bone within 4 mm
 _ATTACHED_MM = 3.0
 _WALL_MM = 30.0  # how far away the walls of spongy bone may be: half a vertebra and more
 _MARROW_HU = -150  # below fat is air: a sinus of the skull
@@ -36,6 +37,8 @@ _SEAL_MM = 2.5
 _FATTY_HU = 0
 _RING_CM2 = 15.0
 _CONTRAST_CC = 1.0  # less is noise
+_SMALL_CAVITY_CC = 5.0  # less than the spinal canal of a vertebra
+_SMALL_CAVITY_CC = 3.0  # less than the spinal canal of a vertebra
 _MARROW_CC = 100.0  # a larger cavity is not marrow: the inside of the skull
 
 
@@ -101,9 +104,15 @@ def _attached(bone: BoolVolume, weak: BoolVolume, spacing_mm: morphology.Spacing
 
 
 def _spongy(bone: BoolVolume, working: WorkingGrid) -> BoolVolume:
-    """Find spongy bone: denser than muscle on average, and walled in."""
+    """Find spongy bone: denser than muscle on average, and walled in; and gaps between."""
     smooth_hu = ndimage.uniform_filter(working.mean_hu, size=3, mode="nearest")
-    return _walled_in(bone, working.spacing_mm) & np.asarray(smooth_hu > _SPONGY_HU)
+    spongy: BoolVolume = smooth_hu > _SPONGY_HU
+    spongy &= _walled_in(bone, working.spacing_mm)
+    gaps: BoolVolume = smooth_hu > _GAP_HU
+    size = [2 * max(1, round(_GAP_MM / step)) + 1 for step in working.spacing_mm]
+    hundredths = (bone | spongy).astype(np.int16) * np.int16(100)
+    around = ndimage.uniform_filter(hundredths, size=size, mode="nearest")
+    return spongy | (gaps & (around > _GAP_PERCENT))
 
 
 def _walled_in(bone: BoolVolume, spacing_mm: morphology.Spacing) -> BoolVolume:
@@ -146,23 +155,30 @@ def _cavities(
     return found | _marrow_in_slices(bone, working)
 
 
+def _holes(wall: BoolVolume, working: WorkingGrid) -> BoolVolume:
+    numbers, sizes = morphology.label(~wall)
+    volume_cc = sizes * working.voxel_cc
+    inside = ~morphology.touching_sides(numbers, sizes.size) & (volume_cc < _MARROW_CC)
+    inside &= (volume_cc < _SMALL_CAVITY_CC) | _is_marrow(numbers, inside, working)
+    return morphology.select(numbers, inside)
+
+
 def _marrow_in_slices(bone: BoolVolume, working: WorkingGrid) -> BoolVolume:
-    """Find fat and spongy bone ringed in an axial slice; the spinal canal is neither."""
     numbers, sizes = morphology.label_slices(~bone)
     area_cm2 = sizes * working.spacing_mm[1] * working.spacing_mm[2] / 100.0
     ringed = ~morphology.touching_sides(numbers, sizes.size) & (area_cm2 < _RING_CM2)
-    inside = ringed[numbers] & ~bone
-    total = np.bincount(numbers[inside], working.mean_hu[inside], minlength=sizes.size)
-    mean_hu = total / np.maximum(sizes, 1)
-    marrow = (mean_hu > _SPONGY_HU) | ((mean_hu < _FATTY_HU) & (mean_hu > _MARROW_HU))
-    return morphology.select(numbers, ringed & marrow)
+    return morphology.select(numbers, ringed & _is_marrow(numbers, ringed, working))
 
 
-def _holes(wall: BoolVolume, working: WorkingGrid) -> BoolVolume:
-    numbers, sizes = morphology.label(~wall)
-    inside = ~morphology.touching_sides(numbers, sizes.size)
-    inside &= sizes * working.voxel_cc < _MARROW_CC
-    return morphology.select(numbers, inside)
+def _is_marrow(
+    numbers: npt.NDArray[np.int32], asked: npt.NDArray[np.bool_], working: WorkingGrid
+) -> npt.NDArray[np.bool_]:
+    """Say of the components asked for whether they are fat or spongy; the spinal canal is not."""
+    inside = morphology.select(numbers, asked)
+    which, hu = numbers[inside], working.mean_hu[inside]
+    count = np.maximum(np.bincount(which, minlength=asked.size), 1)
+    mean_hu = np.bincount(which, hu, minlength=asked.size) / count
+    return (mean_hu > _SPONGY_HU) | ((mean_hu < _FATTY_HU) & (mean_hu > _MARROW_HU))
 
 
 def _surface_threshold(working: WorkingGrid) -> npt.NDArray[np.int16]:

@@ -58,6 +58,8 @@ class JobRunner:
         except EncryptSecureRTError as error:
             state = JobState.CANCELLED if error.code is ErrorCode.E_CANCELLED else JobState.FAILED
             self._fail(job, state, error.code, epoch)
+        except MemoryError:
+            self._fail(job, JobState.FAILED, ErrorCode.E_TOO_LARGE, epoch)
         except Exception as error:  # the process's border: a job must never take the worker along
             _LOG.error("job-crashed", extra={"job": job_id, "kind": type(error).__name__})
             self._fail(job, JobState.FAILED, ErrorCode.E_INTERNAL, epoch)

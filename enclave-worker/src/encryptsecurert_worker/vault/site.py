@@ -68,6 +68,7 @@ class Site:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._provisioned: Provisioned | None = None
+        self._known = _Known(None, {})
 
     @property
     def current(self) -> Provisioned | None:
@@ -113,29 +114,62 @@ class Site:
         any failure is the one E_USER_CERTIFICATE.
         """
         core = self.require().core
-        refusal = EncryptSecureRTError(ErrorCode.E_USER_CERTIFICATE)
         if certificate_der is None or not core.valid_at(now):
-            raise refusal
-        fingerprint = hashlib.sha256(certificate_der).hexdigest()
-        entry = core.roles.user_of(fingerprint)
-        if entry is None or fingerprint in core.revoked:
-            raise refusal
-        try:
-            certificate = x509.load_der_x509_certificate(certificate_der)
-            certificate.verify_directly_issued_by(x509.load_der_x509_certificate(core.user_ca))
-            usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-            names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-            spki = spki_der(certificate.public_key())  # type: ignore[arg-type]  # P-256, by the CA
-        except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
-            raise refusal from None
-        in_time = certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
-        if not in_time or ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
-            raise refusal
-        if [name.value for name in names] != [entry.user]:
-            raise refusal
-        return Caller(entry=entry, fingerprint=fingerprint, spki=spki)
+            raise EncryptSecureRTError(ErrorCode.E_USER_CERTIFICATE)
+        known = self._known
+        judged = known.callers.get(certificate_der) if known.core is core else None
+        if judged is None:
+            judged = _judge(core, certificate_der)
+            # Kept for this bundle only: the next one judges everybody anew.
+            self._known = known if known.core is core else _Known(core, {})
+            self._known.callers[certificate_der] = judged
+        if not judged.not_before <= now < judged.not_after:
+            raise EncryptSecureRTError(ErrorCode.E_USER_CERTIFICATE)
+        return judged.caller
 
     def require_right(self, caller: Caller, operation: Operation) -> None:
         """Refuse with E_FORBIDDEN unless a role of the caller allows the operation."""
         if not self.require().core.roles.allows(caller.entry, operation):
             raise EncryptSecureRTError(ErrorCode.E_FORBIDDEN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A certificate that belongs to a user of a bundle, within its time."""
+
+    caller: Caller
+    not_before: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The certificates that one bundle was found to list; at most as many as it lists."""
+
+    core: BundleCore | None
+    callers: dict[bytes, _Judged]
+
+
+def _judge(core: BundleCore, certificate_der: bytes) -> _Judged:
+    refusal = EncryptSecureRTError(ErrorCode.E_USER_CERTIFICATE)
+    fingerprint = hashlib.sha256(certificate_der).hexdigest()
+    entry = core.roles.user_of(fingerprint)
+    if entry is None or fingerprint in core.revoked:
+        raise refusal
+    try:
+        certificate = x509.load_der_x509_certificate(certificate_der)
+        certificate.verify_directly_issued_by(x509.load_der_x509_certificate(core.user_ca))
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        spki = spki_der(certificate.public_key())  # type: ignore[arg-type]  # P-256, by the CA
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        raise refusal from None
+    if ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
+        raise refusal
+    if [name.value for name in names] != [entry.user]:
+        raise refusal
+    return _Judged(
+        Caller(entry=entry, fingerprint=fingerprint, spki=spki),
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+    )

@@ -83,16 +83,17 @@ def read_header(request: HeaderRequest) -> Header:
     ------
     EncryptSecureRTError
         E_TRANSFER_SYNTAX for anything but uncompressed little endian; E_DICOM if it is
-        malformed, has an element twice at top level or no pixel data; E_FORMAT if the bulk is
-        not exactly the value of the top-level Pixel Data; E_TOO_LARGE over a limit.
+        malformed or has an element twice at top level; E_FORMAT if the bulk is not exactly the
+        value of the top-level Pixel Data, or none although there are pixels; E_TOO_LARGE over
+        a limit.
     """
-    if len(request.bulk) != 1:
-        _refuse(ErrorCode.E_FORMAT if request.bulk else ErrorCode.E_DICOM)
-    bulk = request.bulk[0]
+    if len(request.bulk) > 1:
+        _refuse(ErrorCode.E_FORMAT)
+    bulk = tuple((one.offset, one.length) for one in request.bulk)
     octets = bytes(request.header)
     walker = _Walker(octets)
     implicit, meta, position = walker.meta()
-    elements = walker.data_set(position, implicit, (bulk.offset, bulk.length))
+    elements = walker.data_set(position, implicit, bulk)
     return Header(octets=octets, implicit=implicit, meta=meta, elements=elements)
 
 
@@ -122,7 +123,9 @@ class _Walker:
             _refuse(ErrorCode.E_TRANSFER_SYNTAX)
         return implicit, meta, position
 
-    def data_set(self, position: int, implicit: bool, bulk: tuple[int, int]) -> dict[int, Element]:
+    def data_set(
+        self, position: int, implicit: bool, bulk: tuple[tuple[int, int], ...]
+    ) -> dict[int, Element]:
         """Walk the top level to the end of the header."""
         elements: dict[int, Element] = {}
         end = len(self._octets)
@@ -136,16 +139,16 @@ class _Walker:
                 _refuse()
             elements[element.tag] = element
             position = element.end
-        if PIXEL_DATA not in elements:
-            _refuse()
+        if bulk and PIXEL_DATA not in elements:
+            _refuse(ErrorCode.E_FORMAT)
         return elements
 
-    def _pixel_data(self, start: int, implicit: bool, bulk: tuple[int, int]) -> Element:
+    def _pixel_data(self, start: int, implicit: bool, bulk: tuple[tuple[int, int], ...]) -> Element:
         """Step over the head of Pixel Data; its value is the bulk and not in the header."""
         vr, value, length = self._head(start, len(self._octets), implicit)
         if length == _UNDEFINED:
             _refuse(ErrorCode.E_TRANSFER_SYNTAX)
-        if (value, length) != bulk:
+        if ((value, length),) != bulk:
             _refuse(ErrorCode.E_FORMAT)
         return Element(PIXEL_DATA, vr, start, value, value, value, None)
 

@@ -117,7 +117,7 @@ class Protector:
         sop_class = refusals.sop_class(header, frozenset(self._rules))
         identity = self._identity(header)
         refusals.check_no_text_in_pixels(header)
-        refusals.check_pixel_size(header, request.bulk[0].length)
+        refusals.check_pixel_size(header, [one.length for one in request.bulk])
 
         clear, sealed_tags = self._classify(header, self._rules[sop_class], identity)
         clear[ENCRYPTED_ATTRIBUTES] = sealed_sequence(

@@ -100,8 +100,8 @@ def _check_overlay(header: Header, tag: int) -> None:
         _refuse(ErrorCode.E_BURNED_IN)
 
 
-def check_pixel_size(header: Header, length: int) -> None:
-    """Refuse, with E_DICOM, a bulk that is not just the pixels and at most one pad octet."""
+def check_pixel_size(header: Header, bulk_lengths: list[int]) -> None:
+    """Refuse, with E_DICOM, bulk that is not just the pixels and at most one pad octet."""
     bits = _number(header, _BITS_ALLOCATED)
     if bits not in (8, 16, 32) or not 1 <= _number(header, _BITS_STORED) <= bits:
         _refuse(ErrorCode.E_DICOM)
@@ -110,7 +110,7 @@ def check_pixel_size(header: Header, length: int) -> None:
         raise EncryptSecureRTError(ErrorCode.E_DICOM)
     pixels = _number(header, _ROWS) * _number(header, _COLUMNS) * int(frames[1])
     expected = pixels * _number(header, _SAMPLES) * (bits // 8)
-    if expected == 0 or length != expected + (expected & 1):
+    if expected == 0 or bulk_lengths != [expected + (expected & 1)]:
         _refuse(ErrorCode.E_DICOM)
 
 

@@ -1,0 +1,42 @@
+"""`make bench`: run every benchmark once and print one table; `--write` keeps it in results.md."""
+
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import bench_channel
+import bench_job
+import bench_segmentation
+
+from encryptsecurert_worker import __version__
+
+RESULTS = Path(__file__).parent / "results.md"
+
+
+def _table(rows: list[bench_channel.Row]) -> str:
+    lines = ["| what | figure | bar | |", "|---|---|---|---|"]
+    for row in rows:
+        state = "" if not row.bar else ("reached" if row.reached else "**not reached**")
+        lines.append(f"| {row.what} | {row.figure} | {row.bar} | {state} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run, print, and keep the table if asked to."""
+    rows = [*bench_channel.main(), *bench_segmentation.rows(), *bench_job.main()]
+    load = os.getloadavg()[0]
+    where = (
+        f"Version {__version__}, {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores "
+        f"({platform.machine()}), Python {platform.python_version()}, load {load:.1f} at the end. "
+        "Measured on: native, SIMULATED; no figure is from SGX hardware."
+    )
+    text = f"{where}\n\n{_table(rows)}\n"
+    print(text)
+    if "--write" in sys.argv:
+        RESULTS.write_text(f"# Benchmarks\n\nMade by `make bench`. {text}")
+
+
+if __name__ == "__main__":
+    main()
