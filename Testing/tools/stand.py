@@ -20,7 +20,6 @@ from encryptsecurert_worker.evidence.provider import QuoteProvider
 from encryptsecurert_worker.evidence.release import release
 from encryptsecurert_worker.server.providers import simulated_parts
 from encryptsecurert_worker.server.service import WorkerConfig, WorkerService, build_core
-from EncryptSecureRTLib.attest.memory import CollateralStore
 from EncryptSecureRTLib.client.channel import open_channel
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.custodian.provision import provision
@@ -76,9 +75,6 @@ class Stand:
         welcome = self.folder / f"welcome-{self._users}"
         self.site.add_user(request.read_bytes(), list(roles), out=welcome)
         home.accept(welcome)
-        collateral = self.provider.collateral()
-        if collateral is not None:
-            CollateralStore(home.state_path).place(collateral)
         return home
 
     def users(self, roles: Sequence[Role]) -> list[ClientHome]:

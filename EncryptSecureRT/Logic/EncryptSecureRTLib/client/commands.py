@@ -45,19 +45,13 @@ def enroll(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
         return 0
     if invocation.accept is not None:
         home.accept(invocation.accept)
-        _place_collateral(home, invocation.accept / "collateral.json", required=False)
     if invocation.collateral is not None:
-        _place_collateral(home, invocation.collateral, required=True)
+        octets = read_whole(invocation.collateral, LIMITS.evidence_bytes)
+        if octets is None:
+            raise EncryptSecureRTError(ErrorCode.E_COLLATERAL_FORMAT)
+        CollateralStore(home.state_path).place(octets)
     reporter.result("Ready. Try: encryptsecurert check --url ...", {"ready": True})
     return 0
-
-
-def _place_collateral(home: ClientHome, path: Path, *, required: bool) -> None:
-    octets = read_whole(path, LIMITS.evidence_bytes)
-    if octets is not None:
-        CollateralStore(home.state_path).place(octets)
-    elif required:
-        raise EncryptSecureRTError(ErrorCode.E_COLLATERAL_FORMAT)
 
 
 def check(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:

@@ -22,6 +22,7 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.sealing import KEY_BYTES, random_octets
 from EncryptSecureRTLib.attest.localfiles import read_whole, write_whole
+from EncryptSecureRTLib.attest.memory import CollateralStore
 
 _MAX_KEY_BYTES = 16 * 1024
 
@@ -108,7 +109,7 @@ class ClientHome:
         write_whole(self.path / name, octets)
 
     def accept(self, welcome: Path) -> None:
-        """Take what the custodian gave: certificate, pinned site key, policy, signature.
+        """Take what the custodian gave: certificate, site key, policy, collateral if there is any.
 
         The site key can be pinned once; another one later is refused with E_SITE.
         """
@@ -126,6 +127,9 @@ class ClientHome:
         self._write("policy.json.sig", signature)
         self._write("user.pem", certificate)
         self.user()
+        collateral = read_whole(welcome / "collateral.json", LIMITS.evidence_bytes)
+        if collateral is not None:
+            CollateralStore(self.state_path).place(collateral)
 
     def policy(self) -> tuple[bytes, bytes | None]:
         """Return the policy's octets and its signature, if there is one."""

@@ -26,7 +26,7 @@ from encryptsecurert_rt.segmentation.working_grid import Slab, WorkingGrid
 _DENSE_HU = 180
 _WEAK_HU = 130
 _SPONGY_HU = 90  # above muscle and the spinal cord
-_GAP_MM, _GAP_HU, _GAP_PERCENT = 4.0, 60, 60  # holes with mostly bone within 4 mm
+_GAP_MM, _GAP_HU, _GAP_PERCENT = 4.0, 60, 50  # holes with mostly bone within 4 mm
 _ATTACHED_MM = 3.0
 _WALL_MM = 30.0  # how far away the walls of spongy bone may be: half a vertebra and more
 _MARROW_HU = -150  # below fat is air: a sinus of the skull
@@ -107,12 +107,14 @@ def _spongy(bone: BoolVolume, working: WorkingGrid) -> BoolVolume:
     """Find spongy bone: denser than muscle on average, and walled in; and gaps between."""
     smooth_hu = ndimage.uniform_filter(working.mean_hu, size=3, mode="nearest")
     spongy: BoolVolume = smooth_hu > _SPONGY_HU
+    spongy &= working.mean_hu > 60  # the mean reaches from cortical bone into the canal
     spongy &= _walled_in(bone, working.spacing_mm)
     gaps: BoolVolume = smooth_hu > _GAP_HU
     size = [2 * max(1, round(_GAP_MM / step)) + 1 for step in working.spacing_mm]
     hundredths = (bone | spongy).astype(np.int16) * np.int16(100)
     around = ndimage.uniform_filter(hundredths, size=size, mode="nearest")
-    return spongy | (gaps & (around > _GAP_PERCENT))
+    gaps &= around > _GAP_PERCENT
+    return spongy | gaps
 
 
 def _walled_in(bone: BoolVolume, spacing_mm: morphology.Spacing) -> BoolVolume:
