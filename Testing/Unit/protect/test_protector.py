@@ -12,10 +12,12 @@ from pydicom.uid import UID
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.headers import HeaderRequest, HeaderState, ProtectedHeader
-from encryptsecurert_worker.dicom.protect import ProtectionKeys, Protector, protect_header
-from encryptsecurert_worker.dicom.protect.shell import (
+from encryptsecurert_worker.dicom.implementation import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
+)
+from encryptsecurert_worker.dicom.protect import ProtectionKeys, Protector
+from encryptsecurert_worker.dicom.protect.shell import (
     METHOD,
 )
 
@@ -207,8 +209,8 @@ def test_preamble_and_file_meta_are_our_own(site: Any, ct_request: Build) -> Non
     assert bytes(answer.header[:128]) == bytes(128)
     meta = _read(answer).file_meta
     assert [tag.tag.element for tag in meta] == [0x0, 0x1, 0x2, 0x3, 0x10, 0x12, 0x13]
-    assert meta.ImplementationClassUID == IMPLEMENTATION_CLASS_UID.decode()
-    assert meta.ImplementationVersionName == IMPLEMENTATION_VERSION_NAME.decode()
+    assert meta.ImplementationClassUID == IMPLEMENTATION_CLASS_UID
+    assert meta.ImplementationVersionName == IMPLEMENTATION_VERSION_NAME
     assert meta.MediaStorageSOPInstanceUID == _read(answer).SOPInstanceUID
 
 
@@ -271,7 +273,7 @@ def test_the_name_is_made_of_the_mapped_uids(site: Any, ct_request: Build) -> No
 
 def test_a_single_header_gets_the_same_clear_part(site: Any, ct_request: Build) -> None:
     one, other = (
-        _read(protect_header(ct_request(), site.keys)),
+        _read(Protector(site.keys).protect(ct_request())),
         _read(site.protector.protect(ct_request())),
     )
     for dataset in (one, other):

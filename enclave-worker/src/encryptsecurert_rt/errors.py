@@ -1,8 +1,8 @@
 """The error tree of the numerics.
 
-    RtError                 root; `what` says what happened in fixed words
-      InvalidInput          an array or a parameter is not what the function takes
-      Cancelled             the caller's progress function asked to stop
+RtError                 root; `what` says what happened in fixed words
+InvalidInput          an array or a parameter is not what the function takes
+Cancelled             the caller's progress function asked to stop
 """
 
 

@@ -26,6 +26,7 @@ from encryptsecurert_rt.segmentation.working_grid import Slab, WorkingGrid
 _DENSE_HU = 180
 _WEAK_HU = 130
 _SPONGY_HU = 90  # above muscle and the spinal cord
+_CORD_HU = 40  # a single voxel below is not spongy, whatever its surroundings
 _GAP_MM, _GAP_HU, _GAP_PERCENT = 4.0, 60, 50  # holes with mostly bone within 4 mm
 _ATTACHED_MM = 3.0
 _WALL_MM = 30.0  # how far away the walls of spongy bone may be: half a vertebra and more
@@ -107,7 +108,7 @@ def _spongy(bone: BoolVolume, working: WorkingGrid) -> BoolVolume:
     """Find spongy bone: denser than muscle on average, and walled in; and gaps between."""
     smooth_hu = ndimage.uniform_filter(working.mean_hu, size=3, mode="nearest")
     spongy: BoolVolume = smooth_hu > _SPONGY_HU
-    spongy &= working.mean_hu > 60  # the mean reaches from cortical bone into the canal
+    spongy &= working.mean_hu > _CORD_HU  # the mean reaches from cortical bone into the canal
     spongy &= _walled_in(bone, working.spacing_mm)
     gaps: BoolVolume = smooth_hu > _GAP_HU
     size = [2 * max(1, round(_GAP_MM / step)) + 1 for step in working.spacing_mm]

@@ -13,7 +13,7 @@ from encryptsecurert_protocol.framing import pack_batch, unpack_batch
 from encryptsecurert_protocol.headers import decode_request, encode_answer, refused_header
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.rights import Operation
-from encryptsecurert_worker.dicom.protect import ProtectionKeys, protect_header
+from encryptsecurert_worker.dicom.protect import ProtectionKeys, Protector
 from encryptsecurert_worker.tasks.task import TaskContext, TaskOutput
 
 SCHEMA = "encryptsecurert.protect/1"
@@ -48,12 +48,13 @@ class ProtectTask:
             recipient_certificate=context.keys.recipient_certificate,
             escrow_certificate=context.keys.escrow_certificate,
         )
+        protector = Protector(keys)
         answers: list[bytes] = []
         refused = 0
         for number, item in enumerate(items):
             context.progress("protecting", 0.05 + 0.9 * number / len(items))
             try:
-                answer = protect_header(decode_request(item), keys)
+                answer = protector.protect(decode_request(item))
             except EncryptSecureRTError as error:
                 answer = refused_header(error.code)
                 refused += 1

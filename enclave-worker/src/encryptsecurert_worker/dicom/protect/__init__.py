@@ -14,7 +14,6 @@ Anything that no row of an allow-list names is sealed. Another IOD is another ta
 from encryptsecurert_worker.dicom.protect.protector import (
     ProtectionKeys,
     Protector,
-    protect_header,
 )
 
-__all__ = ["ProtectionKeys", "Protector", "protect_header"]
+__all__ = ["ProtectionKeys", "Protector"]

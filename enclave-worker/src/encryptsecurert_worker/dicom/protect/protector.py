@@ -209,14 +209,6 @@ class Protector:
         return vr_of(rule.tag, signed_pixels=is_signed(header))
 
 
-def protect_header(request: HeaderRequest, keys: ProtectionKeys) -> ProtectedHeader:
-    """Protect a single header, as `Protector.protect` does.
-
-    For more than one make a `Protector`: it reads the certificates once and remembers UIDs.
-    """
-    return Protector(keys).protect(request)
-
-
 def _pixel_data_head(header: Header, length: int) -> bytes:
     """Return the head of Pixel Data: OW for wide and for implicit pixels (PS3.5 Annex A.1, A.2)."""
     vr = header.elements[PIXEL_DATA].vr

@@ -5,13 +5,14 @@ implementation and nothing of the sender, and the attributes by which anybody se
 identity was removed and how (PS3.15 section E.1.1, E.2).
 """
 
+from encryptsecurert_worker.dicom.implementation import (
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION_NAME,
+)
 from encryptsecurert_worker.dicom.protect.refusals import PROJECT_NAME
 from encryptsecurert_worker.dicom.protect.writing import write_element, write_sequence
 
 EXPLICIT_VR_LITTLE_ENDIAN = b"1.2.840.10008.1.2.1"
-# 2.25. and the first 16 octets of SHA-256("EncryptSecureRT/implementation-class/v1").
-IMPLEMENTATION_CLASS_UID = b"2.25.26330486452889008241414999301794216609"
-IMPLEMENTATION_VERSION_NAME = b"ESRT_1"
 PROFILE_VERSION = 1
 METHOD = PROJECT_NAME + b" profile %d" % PROFILE_VERSION
 
@@ -36,8 +37,8 @@ def file_head(sop_class: bytes, instance_uid: bytes) -> bytes:
             write_element(0x00020002, b"UI", sop_class),
             write_element(0x00020003, b"UI", instance_uid),
             write_element(0x00020010, b"UI", EXPLICIT_VR_LITTLE_ENDIAN),
-            write_element(0x00020012, b"UI", IMPLEMENTATION_CLASS_UID),
-            write_element(0x00020013, b"SH", IMPLEMENTATION_VERSION_NAME),
+            write_element(0x00020012, b"UI", IMPLEMENTATION_CLASS_UID.encode()),
+            write_element(0x00020013, b"SH", IMPLEMENTATION_VERSION_NAME.encode()),
         )
     )
     length = write_element(0x00020000, b"UL", len(meta).to_bytes(4, "little"))

@@ -12,6 +12,10 @@ from pydicom.filewriter import dcmwrite
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import UID
 
+from encryptsecurert_worker.dicom.implementation import (
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION_NAME,
+)
 from encryptsecurert_worker.dicom.results.context import Producer, ReferenceSeries
 from encryptsecurert_worker.dicom.results.vocabulary import CodedTerm
 
@@ -21,10 +25,6 @@ MANUFACTURER = "EncryptSecureRT"
 MODEL = "EncryptSecureRT worker"
 SERIAL = "none"  # a worker is an image, not a device: its measurement is a software version
 SIMULATED = "SIMULATED - not protected"
-
-# Of the program, not of an installation: SHA-256("EncryptSecureRT/implementation")[:16].
-IMPLEMENTATION_UID = UID("2.25.86681476683314477966119502572101298504")
-IMPLEMENTATION_NAME = "ENCRYPTSECURERT"
 
 
 def labelled(text: str, producer: Producer) -> str:
@@ -101,8 +101,8 @@ def file_octets(ds: Dataset, transfer_syntax: UID) -> bytes:
     meta.MediaStorageSOPClassUID = ds.SOPClassUID
     meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     meta.TransferSyntaxUID = transfer_syntax
-    meta.ImplementationClassUID = IMPLEMENTATION_UID
-    meta.ImplementationVersionName = IMPLEMENTATION_NAME
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     ds.file_meta = meta
     ds.preamble = bytes(128)
     buffer = io.BytesIO()
