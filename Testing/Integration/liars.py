@@ -25,7 +25,8 @@ from encryptsecurert_worker.evidence.ratls_cert import (
 )
 from encryptsecurert_worker.evidence.simulated import SimulatedProvider
 from encryptsecurert_worker.evidence.simulated_collateral import make_collateral
-from encryptsecurert_worker.server.providers import utc_now
+from encryptsecurert_worker.evidence.simulated_pki import open_pki
+from encryptsecurert_worker.server.service import utc_now
 from EncryptSecureRTLib.attest.memory import CollateralStore
 from EncryptSecureRTLib.client.home import ClientHome
 
@@ -123,7 +124,7 @@ REBUILT = CertificateCase(  # not a refusal: shows that a certificate made here 
 
 
 def _expire_collateral(hospital: Hospital, home: ClientHome) -> None:
-    pki = simulated.open_pki(_tee_folder(hospital), utc_now())
+    pki = open_pki(_tee_folder(hospital), utc_now())
     old = make_collateral(pki, utc_now() - timedelta(days=40))
     (path,) = home.state_path.glob("collateral-*.json")
     path.write_bytes(old)

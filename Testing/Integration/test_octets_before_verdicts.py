@@ -3,14 +3,13 @@
 import dataclasses
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from stand import release_octets
+from Testing.Integration.command_lines import run_client
 from Testing.Integration.hospital import Lie, Ward, answering, truth_of
 from Testing.Integration.liars import CERTIFICATE_CASES, REBUILT, CertificateCase, unchanged
 from Testing.Integration.taps import EVIDENCE_ONLY, TcpTap
@@ -110,7 +109,7 @@ def _for_a_nonce_of_its_own(ward: Ward) -> Lie:
 
 
 def _swapped_statement(ward: Ward) -> Lie:
-    """The host's own HPKE key in a statement that no quote is bound to."""
+    """Return the lie that puts the host's own HPKE key into a statement no quote is bound to."""
     honest, stolen = _as_provisioned(ward), HpkeKeyPair.generate()
 
     def lie(core: WorkerCore, nonce: bytes) -> EvidenceAnswer:
@@ -121,7 +120,7 @@ def _swapped_statement(ward: Ward) -> Lie:
 
 
 def _quote_of_another_worker(ward: Ward) -> Lie:
-    """A relay: the true answer of another attested worker, over another TLS key."""
+    """Return the lie of a relay: the true answer of another worker, over another TLS key."""
     return lambda core, nonce: truth_of(ward.hospital.service.core, nonce)
 
 
@@ -213,19 +212,13 @@ def test_the_command_line_ends_with_5_and_leaves_nothing_before_the_verdict(
 ) -> None:
     case = CERTIFICATE_CASES[0]
     provider, change = case.disguise(ward.hospital)
+    out = tmp_path / "out"
     with ward.hospital.liar(change, provider=provider) as (url, inner):
-        done = subprocess.run(
-            [sys.executable, "-m", "EncryptSecureRTLib.client.cli", "segment", ward.protected]
-            + ["--out", tmp_path / "out", "--url", url, "--home", home.path, "--json"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        run = run_client("segment", ward.protected, "--out", out, "--url", url, home=home)
 
-    assert done.returncode == 5
-    assert '"code": "E_MEASUREMENT"' in done.stdout
+    assert (run.code, run.error["code"]) == (5, "E_MEASUREMENT")
     assert inner.received == b""
-    assert not (tmp_path / "out").exists()
+    assert not out.exists()
 
 
 # ---- connections of a pool

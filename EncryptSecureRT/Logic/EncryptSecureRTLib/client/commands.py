@@ -67,12 +67,16 @@ def check(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
         code = line.code.name if line.code else None
         reporter.line(line.line.value, line.ok, line.words, code)
     verdicts = {
-        "certificate_verdict": result.certificate_verdict and result.certificate_verdict.to_json(),
-        "verdict": result.verdict and result.verdict.to_json(),
+        name: verdict.to_json()
+        for name, verdict in (
+            ("certificate_verdict", result.certificate_verdict),
+            ("verdict", result.verdict),
+        )
+        if verdict is not None
     }
     if result.error is not None:
-        if invocation.json:
-            reporter.line("verdicts", False, "", result.error.code.name)
+        for name, verdict in verdicts.items():
+            reporter.verdict(name, verdict)
         raise result.error
     simulated = bool(result.verdict and result.verdict.simulated)
     reporter.result("The worker is what the policy asks for.", {**verdicts, "simulated": simulated})

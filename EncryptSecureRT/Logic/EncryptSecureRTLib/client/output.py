@@ -36,6 +36,9 @@ class Reporter(Protocol):
     def line(self, name: str, ok: bool | None, words: str, code: str | None) -> None:
         """Hear one line of a check."""
 
+    def verdict(self, name: str, value: Mapping[str, Any]) -> None:
+        """Hear a verdict that was formed before the command failed."""
+
     def result(self, words: str, value: Mapping[str, Any]) -> None:
         """Hear that the command has ended well."""
 
@@ -76,6 +79,10 @@ class JsonReporter:
     def line(self, name: str, ok: bool | None, words: str, code: str | None) -> None:
         """Write a `check` line."""
         self._write({"kind": "check", "name": name, "ok": ok, "words": words, "code": code})
+
+    def verdict(self, name: str, value: Mapping[str, Any]) -> None:
+        """Write a `verdict` line."""
+        self._write({"kind": "verdict", "name": name, "verdict": dict(value)})
 
     def result(self, words: str, value: Mapping[str, Any]) -> None:
         """Write the `result` line."""
@@ -179,9 +186,17 @@ class TerminalReporter:
         """Print one line of a check."""
         mark = {True: "[green]ok[/green]  ", False: "[red]FAIL[/red]", None: "[dim]-   [/dim]"}[ok]
         text = words.replace(SIMULATED_WORDS, f"[bold red]{SIMULATED_WORDS}[/bold red]")
-        self._console.print(
-            f"{mark}  {name:<12}  {text}" + (f"  [dim]{code}[/dim]" if code else "")
-        )
+        tail = f"  [dim]{code}[/dim]" if code else ""
+        self._console.print(f"{mark}  {name:<12}  {text}{tail}", soft_wrap=True)
+
+    def verdict(self, name: str, value: Mapping[str, Any]) -> None:
+        """Print the rows of a refused verdict, the failed one in red."""
+        if value["accepted"]:
+            return
+        for row in value["rows"]:
+            if row["outcome"] != "not-applicable":
+                text = f"      {row['number']:>2}  {row['name']:<36} {row['outcome']}"
+                self._console.print(text, style="red" if row["outcome"] == "fail" else "dim")
 
     def result(self, words: str, value: Mapping[str, Any]) -> None:
         """Print the result in words."""
@@ -193,8 +208,9 @@ class TerminalReporter:
     def error(self, error: EncryptSecureRTError) -> None:
         """Print what happened and what to do."""
         self._hide()
-        self._errors.print(f"[bold red]{error.code.name}[/bold red]  {error.what}")
-        self._errors.print(f"  {error.todo}")
+        head = f"[bold red]{error.code.name}[/bold red]  {error.what}"
+        self._errors.print(head, soft_wrap=True)
+        self._errors.print(f"  {error.todo}", soft_wrap=True)
 
     def close(self) -> None:
         """Take the bars away."""
