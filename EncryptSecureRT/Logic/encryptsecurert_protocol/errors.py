@@ -113,23 +113,22 @@ class ErrorCode(Enum):
     )
     E_STATEMENT = _attest("The evidence statement is malformed or contradicts the quote.")
     E_UNATTESTED_PEER = _attest("Data would have gone to a worker that is not attested yet.")
-    E_CHECK_NOT_IMPLEMENTED = _attest(
-        "The policy asks for a check that this version cannot make yet.",
-        "Use a version that makes it; nothing was sent.",
-    )
     E_VERIFY_OTHER = _attest("The quote does not verify.")
     # 6: policy
     E_POLICY_MISSING = ErrorInfo(
         6, 400, "There is no policy.", "Get the site's policy from the site key custodian."
     )
     E_POLICY = ErrorInfo(
-        6, 400, "The policy is malformed or contradicts itself.", "Get a new policy."
+        6,
+        400,
+        "The policy is malformed, contradicts itself or is older than one seen before.",
+        "Get a new policy.",
     )
     E_POLICY_SIGNATURE = ErrorInfo(
         6, 400, "The policy is not signed by the pinned site key.", "Get the site's own policy."
     )
     E_POLICY_EXPIRED = ErrorInfo(
-        6, 400, "The policy is not valid now, or older than one seen before.", "Get a new policy."
+        6, 400, "The policy is not valid at this time.", "Get a new policy."
     )
     # 7: provisioning
     E_NOT_PROVISIONED = ErrorInfo(

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 from Testing.Unit.attest.forge import MRENCLAVE, MRSIGNER, NOW, Key, Platform, spki_of
 
+from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.sealing import PUBLIC_KEY_BYTES, HpkeSuite
 from encryptsecurert_protocol.statement import (
     BundleName,
@@ -26,7 +27,7 @@ from encryptsecurert_protocol.statement import (
 from EncryptSecureRTLib.attest.memory import CollateralStore, ReplayCache, SiteMemory
 from EncryptSecureRTLib.attest.policy import Policy, load_policy
 from EncryptSecureRTLib.attest.verdict import Verdict
-from EncryptSecureRTLib.attest.verifier import FreshEvidence, Verifier
+from EncryptSecureRTLib.attest.verifier import Verifier
 
 SITE = "5e" * 32
 LEGACY, DICE = "0.6.9.42.840.113741.1337.6", "2.23.133.5.4.9"
@@ -232,7 +233,7 @@ class Bench:
             spki_der=self.spki,
             nonce=nonce,
             issued_at=self.monotonic_s - age_s,
-            evidence=FreshEvidence(
+            evidence=EvidenceAnswer(
                 statement=sent_statement or statement,
                 quote=octets if quote is None else quote(octets),
                 collateral=collateral,

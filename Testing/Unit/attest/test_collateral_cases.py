@@ -13,6 +13,7 @@ from Testing.Unit.attest.forge import CA, NOW, ROOT, Platform, crl, new_key, pem
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.attest.collateral import read_collateral
 from EncryptSecureRTLib.attest.memory import CollateralStore
+from EncryptSecureRTLib.attest.verdict import Outcome
 
 E = ErrorCode
 PAST, FUTURE = "2026-11-20T00:00:00Z", "2026-11-24T12:00:01Z"
@@ -177,6 +178,20 @@ def test_119_numbers_and_dates_never_go_below_the_highest_seen(
     assert judged(tcbEvaluationDataNumber=21, issueDate="2026-11-22T00:00:00Z") is None
     assert judged(tcbEvaluationDataNumber=21) is E.E_COLLATERAL_ROLLBACK
     assert judged(tcbEvaluationDataNumber=22, issueDate="2026-11-22T00:00:00Z") is None
+
+
+def test_a_step_back_is_found_before_the_platform_is_looked_at(
+    bench: Bench, platform: Platform
+) -> None:
+    assert bench.judge_fresh(collateral=both(platform, tcbEvaluationDataNumber=21)).accepted
+
+    rows = bench.judge_fresh(collateral=platform.collateral()).rows
+
+    assert [row.outcome for row in rows[14:17]] == [
+        Outcome.FAIL,
+        Outcome.NOT_REACHED,
+        Outcome.NOT_REACHED,
+    ]
 
 
 def test_a_revocation_list_never_goes_back(bench: Bench, platform: Platform) -> None:

@@ -179,6 +179,13 @@ def test_authentication_data_beyond_the_end_are_malformed(platform: Platform) ->
     assert code_of(lambda: read_quote(bytes(quote))) is E.E_QUOTE_FORMAT
 
 
+def test_the_vendor_is_checked_by_us_and_not_only_by_the_library(platform: Platform) -> None:
+    quote = bytearray(platform.quote(bytes(64)))
+    quote[12] ^= 1
+
+    assert code_of(lambda: read_quote(bytes(quote))) is E.E_QUOTE_FORMAT
+
+
 # ---- collateral
 
 

@@ -8,10 +8,10 @@ from Testing.Unit.attest.bench import SITE, Bench, certificate_with, claims_of
 from Testing.Unit.attest.forge import NOW, P256_ORDER, Platform
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.sealing import HpkeSuite
 from encryptsecurert_protocol.statement import BundleName, Kind, fresh_report_data
 from EncryptSecureRTLib.attest.verdict import Outcome, VerdictKind
-from EncryptSecureRTLib.attest.verifier import FreshEvidence
 
 
 def report_data(bench: Bench, nonce: bytes, statement: bytes, **parts: bytes) -> bytes:
@@ -133,7 +133,7 @@ def replayed(bench: Bench, change: str) -> ErrorCode | None:
             spki_der=bench.spki,
             nonce=nonce,
             issued_at=bench.monotonic_s,
-            evidence=FreshEvidence(statement=statement, quote=octets, collateral=None),
+            evidence=EvidenceAnswer(statement=statement, quote=octets, collateral=None),
         )
         outcomes.append(verdict)
     assert outcomes[0].accepted
@@ -246,7 +246,7 @@ def test_a_damaged_memory_is_an_error_and_not_a_fresh_start(bench: Bench, tmp_pa
 
 def test_a_receipts_quote_is_judged_at_its_own_time_and_again(bench: Bench) -> None:
     nonce, statement = bench.nonce(), bench.statement()
-    evidence = FreshEvidence(
+    evidence = EvidenceAnswer(
         statement=statement,
         quote=bench.platform.quote(fresh_report_data(bench.spki, nonce, statement)),
         collateral=bench.platform.collateral(),
@@ -265,7 +265,7 @@ def test_a_receipts_quote_is_judged_at_its_own_time_and_again(bench: Bench) -> N
 
 def test_a_receipts_quote_over_another_nonce_is_refused(bench: Bench) -> None:
     statement = bench.statement()
-    evidence = FreshEvidence(
+    evidence = EvidenceAnswer(
         statement=statement,
         quote=bench.platform.quote(fresh_report_data(bench.spki, bytes(32), statement)),
         collateral=None,
@@ -304,7 +304,7 @@ def test_require_raises_the_verdicts_code(bench: Bench) -> None:
 
 def test_a_nonce_of_another_size_is_refused_and_confuses_nothing_later(bench: Bench) -> None:
     verifier = bench.verifier()
-    evidence = FreshEvidence(
+    evidence = EvidenceAnswer(
         statement=bench.statement(), quote=bench.platform.quote(bytes(64)), collateral=None
     )
     short, _ = verifier.judge_fresh(

@@ -1,8 +1,11 @@
 """DER, CBOR and quotes: against other libraries, and under random damage."""
 
+import base64
 import hashlib
+import json
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cbor2
@@ -14,16 +17,16 @@ from cryptography.hazmat.primitives import serialization as ser
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from Testing.Unit.attest.bench import TLS_KEY, Bench
-from Testing.Unit.attest.forge import NOW, Platform, spki_of
+from Testing.Unit.attest.forge import NOW, Platform, pem, spki_of
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.statement import fresh_report_data
 from EncryptSecureRTLib.attest import cbor, der
 from EncryptSecureRTLib.attest.collateral import read_collateral, read_pck_chain
-from EncryptSecureRTLib.attest.quote import read_quote
+from EncryptSecureRTLib.attest.quote import Quote, read_quote
 from EncryptSecureRTLib.attest.ratls import read_ratls_certificate
 from EncryptSecureRTLib.attest.roots import INTEL_ROOT_KEY_ID, RootKind, root_key_id
-from EncryptSecureRTLib.attest.verifier import FreshEvidence
 
 SHARED = settings(
     max_examples=300,
@@ -244,8 +247,46 @@ def test_damaged_certificates_of_a_quote_are_refused_in_our_words(
 
     quote = read_quote(octets[:432] + struct.pack("<I", len(tail)) + tail)
 
-    code = code_of(lambda _: read_pck_chain(quote, RootKind.SIMULATED), b"")
+    code = code_of(partial(pck_chain_of, quote), b"")
     assert code in (None, ErrorCode.E_PCK_CHAIN)
+
+
+def pck_chain_of(quote: Quote, _: bytes) -> object:
+    return read_pck_chain(quote, RootKind.SIMULATED)
+
+
+def test_no_flipped_bit_of_a_platforms_certificate_raises_anything_but_a_refusal(
+    platform: Platform,
+) -> None:
+    """The octets themselves, not their PEM: the library has several ways to complain."""
+    octets = platform.leaf.public_bytes(ser.Encoding.DER)
+    codes = set()
+    for bit in range(0, 8 * len(octets)):
+        flipped = bytearray(octets)
+        flipped[bit // 8] ^= 1 << bit % 8
+        text = base64.encodebytes(bytes(flipped)).decode()
+        block = f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n"
+        chain = block + pem(platform.ca, platform.root)
+        quote = read_quote(platform.quote(bytes(64), chain=chain))
+        codes.add(code_of(partial(pck_chain_of, quote), b""))
+
+    assert codes == {None, ErrorCode.E_PCK_CHAIN}
+
+
+@pytest.mark.parametrize("member", ["root_ca_crl", "pck_crl"])
+def test_no_flipped_bit_of_a_revocation_list_raises_anything_but_a_refusal(
+    platform: Platform, member: str
+) -> None:
+    good = json.loads(platform.collateral())
+    octets = bytes.fromhex(good[member])
+    codes = set()
+    for bit in range(8 * len(octets)):
+        flipped = bytearray(octets)
+        flipped[bit // 8] ^= 1 << bit % 8
+        codes.add(code_of(read_collateral, json.dumps(good | {member: flipped.hex()}).encode()))
+
+    assert codes <= {None, ErrorCode.E_CRL}
+    assert ErrorCode.E_CRL in codes
 
 
 @SHARED
@@ -295,6 +336,32 @@ def test_no_flipped_bit_of_the_signed_octets_is_accepted(
     assert not bench.judge_fresh(quote=flip, attested=False).accepted
 
 
+def test_a_flipped_bit_outside_the_signed_octets_is_refused_by_name_or_is_in_unused_text(
+    bench: Bench, platform: Platform
+) -> None:
+    """Every 13th bit. What is still accepted differs in PEM text only, and is the same quote."""
+    verifier, nonce, statement = bench.verifier(), bench.nonce(), bench.statement()
+    quote = platform.quote(fresh_report_data(bench.spki, nonce, statement))
+    codes: set[ErrorCode | None] = set()
+    accepted = []
+    for bit in range(432 * 8, len(quote) * 8, 13):
+        flipped = bytearray(quote)
+        flipped[bit // 8] ^= 1 << bit % 8
+        verdict, _ = verifier.judge_receipt_quote(
+            spki_der=bench.spki,
+            nonce=nonce,
+            evidence=EvidenceAnswer(statement=statement, quote=bytes(flipped), collateral=None),
+            at=NOW,
+        )
+        codes.add(verdict.code)
+        if verdict.accepted:
+            accepted.append(bit // 8)
+            assert verdict.quote_sha256 == read_quote(quote).replay_key.hex()
+
+    assert ErrorCode.E_VERIFY_OTHER not in codes
+    assert min(accepted) >= 1052  # where the PEM text begins
+
+
 @SHARED
 @given(change=damage())
 def test_whatever_is_damaged_in_an_answer_is_judged_and_never_raises(
@@ -309,7 +376,7 @@ def test_whatever_is_damaged_in_an_answer_is_judged_and_never_raises(
         spki_der=bench.spki,
         nonce=nonce,
         issued_at=bench.monotonic_s,
-        evidence=FreshEvidence(statement=statement, quote=quote, collateral=collateral),
+        evidence=EvidenceAnswer(statement=statement, quote=quote, collateral=collateral),
     )
 
     assert verdict.code is not ErrorCode.E_VERIFY_OTHER

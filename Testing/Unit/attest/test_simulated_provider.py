@@ -18,6 +18,7 @@ from Testing.Unit.attest.bench import SITE, Bench, load
 from Testing.Unit.attest.forge import NOW
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.statement import Kind, fresh_report_data
 from encryptsecurert_worker.evidence.ratls_cert import RatlsIdentity, make_ratls_identity
 from encryptsecurert_worker.evidence.release import release
@@ -27,7 +28,7 @@ from EncryptSecureRTLib.attest.memory import CollateralStore, ReplayCache, SiteM
 from EncryptSecureRTLib.attest.quote import read_quote
 from EncryptSecureRTLib.attest.ratls import read_ratls_certificate
 from EncryptSecureRTLib.attest.roots import PckCa
-from EncryptSecureRTLib.attest.verifier import FreshEvidence, Verifier
+from EncryptSecureRTLib.attest.verifier import Verifier
 
 MRENCLAVE = hashlib.sha256(b"some code").digest()
 
@@ -85,15 +86,15 @@ class Session:
             monotonic=lambda: 0.0,
         )
 
-    def answer(self, nonce: bytes) -> FreshEvidence:
+    def answer(self, nonce: bytes) -> EvidenceAnswer:
         """Answer as a worker does."""
         statement = self.bench.statement(measurement=MRENCLAVE.hex())
         quote = self.provider.quote(fresh_report_data(self.identity.spki, nonce, statement))
-        return FreshEvidence(
+        return EvidenceAnswer(
             statement=statement, quote=quote, collateral=self.provider.collateral()
         )
 
-    def run(self, nonce: bytes, evidence: FreshEvidence) -> tuple[bool, bool]:
+    def run(self, nonce: bytes, evidence: EvidenceAnswer) -> tuple[bool, bool]:
         """Judge certificate and answer."""
         first = self.verifier.judge_certificate(self.identity.certificate)
         second, _ = self.verifier.judge_fresh(

@@ -22,6 +22,7 @@ from EncryptSecureRTLib.attest.qvl import PlatformExtension, read_platform_exten
 from EncryptSecureRTLib.attest.roots import (
     ALL_PCK_CAS,
     ROLE_NAMES,
+    X509_ERRORS,
     PckCa,
     RootKind,
     common_name,
@@ -134,7 +135,7 @@ def _check_tcb_info(value: Mapping[str, Any]) -> tuple[bytes, bytes]:
 def _crl(text: str) -> x509.CertificateRevocationList:
     try:
         return x509.load_der_x509_crl(_hex(text, ErrorCode.E_CRL))
-    except (ValueError, TypeError):
+    except X509_ERRORS:
         _refuse(ErrorCode.E_CRL)
 
 

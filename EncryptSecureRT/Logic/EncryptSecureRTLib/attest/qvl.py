@@ -40,7 +40,10 @@ _CODES = tuple(
         (r"SGX type|ynamic platform|ached keys|SMT", ErrorCode.E_PLATFORM),
         (r"Advisory", ErrorCode.E_ADVISORY),
         (r"root ca$", ErrorCode.E_ROOT),
-        (r"certificate chain|Intel extension|PCK cert format|is missing", ErrorCode.E_PCK_CHAIN),
+        (
+            r"certificate chain|Intel extension|PCK cert(ificate| format)|is missing",
+            ErrorCode.E_PCK_CHAIN,
+        ),
         (r"SEPT_VE|service TD|Reserved bits", ErrorCode.E_ATTRIBUTES),
         (r"decode quote|vendor|version|attestation key type", ErrorCode.E_QUOTE_FORMAT),
     )

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
@@ -20,6 +21,19 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 INTEL_ROOT_KEY_ID = (
     "46e403bd34f05a3f2817ab9badcaacc7ffc98e0f261008cd30dae936cace18d5"
     "dcf58eef31463613de1570d516200993"
+)
+
+
+# All that the X.509 library raises on malformed input. The warning is there for programs that make
+# warnings into errors; what it warns of is refused below in any case.
+X509_ERRORS = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    CryptographyDeprecationWarning,
 )
 
 
@@ -70,7 +84,7 @@ def public_point(certificate: x509.Certificate, code: ErrorCode) -> bytes:
     """Return the uncompressed point of a certificate's key, or refuse with `code`."""
     try:
         key = certificate.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except X509_ERRORS:
         raise EncryptSecureRTError(code) from None
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise EncryptSecureRTError(code)
@@ -89,8 +103,9 @@ def read_chain(pem: bytes, code: ErrorCode) -> list[x509.Certificate]:
         for certificate in chain:
             common_name(certificate.subject)  # names are parsed lazily; find out now
             common_name(certificate.issuer)
-    except (ValueError, TypeError):
+        fine = all(certificate.serial_number > 0 for certificate in chain)
+    except X509_ERRORS:
         raise EncryptSecureRTError(code) from None
-    if not 2 <= len(chain) <= 4:
+    if not fine or not 2 <= len(chain) <= 4:
         raise EncryptSecureRTError(code)
     return chain

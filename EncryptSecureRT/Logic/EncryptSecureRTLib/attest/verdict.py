@@ -23,7 +23,6 @@ class Outcome(Enum):
     NOT_APPLICABLE = "not-applicable"  # there is nothing of this kind in such evidence
     FAIL = "fail"
     NOT_REACHED = "not-reached"
-    NOT_IMPLEMENTED = "not-implemented"
 
 
 CHECK_NAMES = {

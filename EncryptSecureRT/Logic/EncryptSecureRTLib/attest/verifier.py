@@ -11,10 +11,10 @@ before and at most 60 s old, and for the same enclave as in the certificate.
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.statement import NONCE_BYTES, Kind, Statement, fresh_report_data
 from EncryptSecureRTLib.attest.judgement import Judgement, Moment
@@ -26,15 +26,6 @@ from EncryptSecureRTLib.attest.roots import RootKind
 from EncryptSecureRTLib.attest.verdict import SITE_ROW, Verdict, VerdictKind
 
 _KEPT_KEYS = 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FreshEvidence:
-    """A worker's answer to a nonce: statement octets, quote, and collateral if it has any."""
-
-    statement: bytes
-    quote: bytes
-    collateral: bytes | None
 
 
 def utc_now() -> datetime:
@@ -122,7 +113,7 @@ class Verifier:
         spki_der: bytes,
         nonce: bytes,
         issued_at: float,
-        evidence: FreshEvidence,
+        evidence: EvidenceAnswer,
         allow_unprovisioned: bool = False,
     ) -> tuple[Verdict, Statement | None]:
         """Judge a worker's answer to a nonce.
@@ -135,7 +126,7 @@ class Verifier:
             The 32 octets that were sent; used up by this call whatever its outcome.
         issued_at : float
             When the nonce was made, on the `monotonic` clock.
-        evidence : FreshEvidence
+        evidence : EvidenceAnswer
         allow_unprovisioned : bool
             Accept a worker without site keys: for the custodian who provisions it.
 
@@ -171,7 +162,7 @@ class Verifier:
         *,
         spki_der: bytes,
         nonce: bytes,
-        evidence: FreshEvidence,
+        evidence: EvidenceAnswer,
         at: datetime,
     ) -> tuple[Verdict, Statement | None]:
         """Judge the quote inside an archived receipt as of a moment; nothing is remembered.
@@ -225,7 +216,7 @@ class _Answer:
         judgement: Judgement,
         spki: bytes,
         nonce: bytes,
-        evidence: FreshEvidence,
+        evidence: EvidenceAnswer,
         replay: ReplayCache | None,
     ) -> None:
         self.judgement = judgement

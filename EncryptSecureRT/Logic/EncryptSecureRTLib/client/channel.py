@@ -23,7 +23,7 @@ from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.statement import Statement
 from EncryptSecureRTLib.attest.ratls import read_ratls_certificate
 from EncryptSecureRTLib.attest.verdict import Verdict
-from EncryptSecureRTLib.attest.verifier import FreshEvidence, Verifier
+from EncryptSecureRTLib.attest.verifier import Verifier
 from EncryptSecureRTLib.client.connection import AttestedConnection, Gate, client_context
 from EncryptSecureRTLib.client.errors import error_of_body, error_of_pool, error_of_request
 from EncryptSecureRTLib.client.home import ClientHome, UserIdentity
@@ -70,6 +70,10 @@ class AttestedAdapter(HTTPAdapter):
             assert_hostname=False,
         )
         self.poolmanager.pool_classes_by_scheme = {"https": partial(_AttestedPool, gate=self._gate)}
+
+    def get_connection_with_tls_context(self, request: Any, *settings: Any, **more: Any) -> Any:
+        """Return the one pool that `put` uses as well; no other TLS setting has a say here."""
+        return self.poolmanager.connection_from_url(request.url)
 
     def put(self, url: str, octets: bytes, timeout_s: float) -> tuple[int, bytes]:
         """Send octets over the attested pool and return (status, answer).
@@ -126,9 +130,7 @@ class ChannelGate:
             spki_der=read_ratls_certificate(certificate_der).spki,
             nonce=nonce,
             issued_at=asked_at_s,
-            evidence=FreshEvidence(
-                statement=answer.statement, quote=answer.quote, collateral=answer.collateral
-            ),
+            evidence=answer,
             allow_unprovisioned=self._allow_unprovisioned,
         )
         with self._lock:

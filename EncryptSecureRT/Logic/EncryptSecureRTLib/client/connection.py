@@ -9,6 +9,7 @@ name. The only state that connections share is the worker's key, so that a pool 
 two workers.
 """
 
+import contextlib
 import http.client
 import ssl
 import time
@@ -96,9 +97,10 @@ class AttestedConnection(HTTPSConnection):
         )
         try:
             tls.sendall(request.encode("ascii"))
-            response = http.client.HTTPResponse(tls, method="GET")
-            response.begin()
-            body = response.read(LIMITS.evidence_bytes + 1)
+            # An answer that is not closed would keep the socket open after a refusal.
+            with contextlib.closing(http.client.HTTPResponse(tls, method="GET")) as response:
+                response.begin()
+                body = response.read(LIMITS.evidence_bytes + 1)
         except TimeoutError:
             raise EncryptSecureRTError(ErrorCode.E_TIMEOUT) from None
         except (ssl.SSLError, http.client.RemoteDisconnected, ConnectionError):

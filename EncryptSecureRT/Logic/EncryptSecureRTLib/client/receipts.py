@@ -15,6 +15,7 @@ from pathlib import Path
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.fields import DIGEST_BYTES, Fields, time_text
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
@@ -29,7 +30,6 @@ from encryptsecurert_protocol.signatures import (
 from encryptsecurert_protocol.statement import receipt_nonce
 from EncryptSecureRTLib.attest.localfiles import read_whole, write_whole
 from EncryptSecureRTLib.attest.verdict import Verdict
-from EncryptSecureRTLib.attest.verifier import FreshEvidence
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.trust import open_verifier
 
@@ -67,7 +67,7 @@ def judge_receipt(
     verdict, statement = verifier.judge_receipt_quote(
         spki_der=receipt.spki,
         nonce=receipt.nonce,
-        evidence=FreshEvidence(
+        evidence=EvidenceAnswer(
             statement=receipt.statement, quote=receipt.quote, collateral=collateral
         ),
         at=at,

@@ -18,14 +18,19 @@ _LUMEN_HU = -900  # mean of a lumen that is resolved; parenchyma is denser
 _STEADY_MM = 25.0  # length over which a trachea hardly changes
 _CUT_MM = 12.0  # the same for a trachea that the upper end of the image cuts
 _STEADY_RATIO = 2.0
+_ON_MM = 12.0  # from there on the lumen is taken to go straight down for so long
 _GROWTH = 1.8  # a patch that grows by this from slice to slice has met the lung
 
 
 @dataclass(slots=True)
 class _Tube:
-    """Patches of one candidate, from the top down: slice, number of the patch, area in cm2."""
+    """Patches of one candidate, from the top down: slice, number of the patch, area in cm2.
+
+    `ends` are the lowest patches before the lung: slice, number.
+    """
 
     patches: list[tuple[int, int, float]]
+    ends: list[tuple[int, int]]
 
 
 def find_airways(air: BoolVolume, working: WorkingGrid) -> BoolVolume:
@@ -41,7 +46,21 @@ def find_airways(air: BoolVolume, working: WorkingGrid) -> BoolVolume:
             if _is_trachea(tube, labels, working):
                 for patch_z, patch, _ in tube.patches:
                     lumen[patch_z] |= labels[patch_z] == patch
+                for end_z, patch in tube.ends:
+                    _follow_into_lung(lumen, air, labels[end_z] == patch, end_z, working)
     return lumen
+
+
+def _follow_into_lung(
+    lumen: BoolVolume,
+    air: BoolVolume,
+    patch: npt.NDArray[np.bool_],
+    z: int,
+    working: WorkingGrid,
+) -> None:
+    """Carry a branch on where its patch has run together with the lung, for a short way."""
+    for at in range(z - 1, max(z - 1 - round(_ON_MM / working.spacing_mm[0]), -1), -1):
+        lumen[at] |= ndimage.binary_dilation(patch) & air[at]
 
 
 def _label_slices(
@@ -65,7 +84,7 @@ def _follow(
     areas: list[npt.NDArray[np.float64]],
     taken: list[npt.NDArray[np.bool_]],
 ) -> _Tube:
-    tube = _Tube(patches=[])
+    tube = _Tube(patches=[], ends=[])
     front = [(z, number)]
     while front:
         at, patch = front.pop()
@@ -77,11 +96,11 @@ def _follow(
         if at == 0:
             continue
         below = np.unique(labels[at - 1][labels[at] == patch])
-        front.extend(
-            (at - 1, int(n))
-            for n in below
-            if n > 0 and 0.1 <= areas[at - 1][n] <= min(_MAX_CM2, max(_GROWTH * area, 1.0))
-        )
+        for n in below[below > 0]:
+            if areas[at - 1][n] > min(_MAX_CM2, max(_GROWTH * area, 1.0)):
+                tube.ends.append((at, patch))
+            elif areas[at - 1][n] >= 0.1:
+                front.append((at - 1, int(n)))
     return tube
 
 

@@ -22,7 +22,8 @@ _OTHER_PART_CC = 100.0  # an arm, a leg
 _AIR_HU, _PURE_AIR_HU = -400, -950
 _PURE_FRACTION = 0.75  # of room air; even an emphysematous lung has vessels and walls
 _BORDER_LUNG_CC = 50.0
-_WINDOW_FRACTION = 0.25  # of a cut lung: surface at the image border over that at the body wall
+_WINDOW_RATIO = 1.5  # of a cut lung: surface at the image border over that at the body wall
+_WALLED_FRACTION = 0.25  # of its surface, that of its vessels included; foam: the couch around
 _AIRWAY_CM2 = 15.0  # an enclosed patch of outside air up to here is mouth, pharynx or trachea
 
 
@@ -121,9 +122,9 @@ def _lungs_at_border(outside: BoolVolume, body: BoolVolume, working: WorkingGrid
         np.bincount(face.ravel(), minlength=count)
         for face in (numbers[:, 0], numbers[:, -1], numbers[:, :, 0], numbers[:, :, -1])
     )
-    lungs &= (window > 0) & (
-        window < _WINDOW_FRACTION * morphology.count_in(numbers, walled, count)
-    )
+    wall = morphology.count_in(numbers, walled, count)
+    rim = morphology.count_in(numbers, thin & morphology.grow_one(~thin), count)
+    lungs &= (window > 0) & (window < _WINDOW_RATIO * wall) & (wall > _WALLED_FRACTION * rim)
     return morphology.select(numbers, lungs)
 
 

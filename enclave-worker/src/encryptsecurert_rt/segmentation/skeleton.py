@@ -26,8 +26,8 @@ from encryptsecurert_rt.segmentation.working_grid import Slab, WorkingGrid
 _DENSE_HU = 180
 _WEAK_HU = 130
 _SPONGY_HU = 90  # above muscle and the spinal cord
-_CORD_HU = 40  # a single voxel below is not spongy, whatever its surroundings
-_GAP_MM, _GAP_HU, _GAP_PERCENT = 4.0, 60, 50  # holes with mostly bone within 4 mm
+_CORD_HU = 60  # a voxel below is not spongy, whatever its surroundings
+_GAP_MM, _GAP_HU, _GAP_PERCENT = 4.0, 60, 60  # holes with mostly bone within 4 mm
 _ATTACHED_MM = 3.0
 _WALL_MM = 30.0  # how far away the walls of spongy bone may be: half a vertebra and more
 _MARROW_HU = -150  # below fat is air: a sinus of the skull
