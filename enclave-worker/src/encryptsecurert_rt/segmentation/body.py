@@ -18,6 +18,7 @@ from encryptsecurert_rt.segmentation.working_grid import Slab, WorkingGrid
 TISSUE_HU = -300
 SURFACE_HU = -300
 _COUCH_RADIUS_MM = 5.0
+_SHEET_MM = 1.7  # half the thickness of a cover that clings to the skin
 _OTHER_PART_CC = 100.0  # an arm, a leg
 _AIR_HU, _PURE_AIR_HU = -400, -950
 _PURE_FRACTION = 0.75  # of room air; even an emphysematous lung has vessels and walls
@@ -64,7 +65,7 @@ def body_surface(body: Body, working: WorkingGrid, report: Callable[[float], Non
         mask = slab.hu > SURFACE_HU
         mask &= slab.spread(near)
         mask |= slab.spread(inside)
-        return mask
+        return morphology.opening(mask, working.in_slice_mm, _SHEET_MM)
 
     return working.surface(decide, report)
 

@@ -37,6 +37,7 @@ _PEAK_MM = 2.5
 _SEAL_MM = 2.5
 _FATTY_HU = 0
 _RING_CM2 = 15.0
+_THIN_MARROW_MM = 1.7  # half the width of the marrow of a rib
 _CONTRAST_CC = 1.0  # less is noise
 _SMALL_CAVITY_CC = 5.0  # less than the spinal canal of a vertebra
 _SMALL_CAVITY_CC = 3.0  # less than the spinal canal of a vertebra
@@ -92,7 +93,7 @@ def skeleton_surface(
         mask = slab.hu > slab.spread(skeleton.surface_hu)
         mask &= slab.spread(near)
         mask |= slab.spread(inside)
-        return mask
+        return morphology.closing(mask, working.in_slice_mm, _THIN_MARROW_MM)
 
     return working.surface(decide, report)
 

@@ -24,6 +24,7 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 AIR_FLOOR_HU = -1024  # below is padding, which counts as air
 _CEILING_HU = 3071  # metal
 _STEP_MM = 2.0
+_APART_MM = 1e6
 _SLAB_VOXELS = 1 << 22  # tens of milliseconds of work a slab: cancelling stays prompt
 
 
@@ -90,6 +91,12 @@ class WorkingGrid:
         """Volume of a working voxel in cm3."""
         z, y, x = self.spacing_mm
         return z * y * x / 1000.0
+
+    @property
+    def in_slice_mm(self) -> Spacing:
+        """Spacing of `hu` with its slices out of each other's reach: morphology slice by slice."""
+        _, step_j, step_i = self.spacing_kji_mm
+        return _APART_MM, step_j, step_i
 
     def surface(
         self,

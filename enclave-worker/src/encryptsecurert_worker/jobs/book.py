@@ -58,7 +58,10 @@ class JobBook:
             return job
 
     def take(self) -> Job | None:
-        """Wait for the next queued job; None when the book is closed."""
+        """Wait for the next queued job and mark it running; None when the book is closed.
+
+        Under the lock that `cancel` takes, so that a cancelled job is never started.
+        """
         with self._condition:
             while True:
                 if self._closed:
@@ -69,6 +72,7 @@ class JobBook:
                         if waiting.state is JobState.QUEUED:
                             waiting.set_state(JobState.QUEUED, place=place + 1)
                     if job.state is JobState.QUEUED:
+                        job.set_state(JobState.RUNNING)
                         return job
                 self._condition.wait()
 

@@ -50,7 +50,6 @@ class JobRunner:
         user, job_id = job.header.user, job.header.job
         epoch = self._core.site.require().core.epoch
         try:
-            job.set_state(JobState.RUNNING)
             self._core.audit.append(
                 "job-started", self._core.clock(), user=user, job=job_id, epoch=epoch
             )
@@ -71,14 +70,17 @@ class JobRunner:
         for path, _ in job.result_files.values():
             path.unlink(missing_ok=True)
         job.result_files.clear()
-        self._core.audit.append(
-            "job-ended",
-            self._core.clock(),
-            user=job.header.user,
-            job=job.header.job,
-            epoch=epoch,
-            code=code.name,
-        )
+        try:
+            self._core.audit.append(
+                "job-ended",
+                self._core.clock(),
+                user=job.header.user,
+                job=job.header.job,
+                epoch=epoch,
+                code=code.name,
+            )
+        except EncryptSecureRTError as error:  # a full disk must not end the thread of all jobs
+            _LOG.error("audit-failed", extra={"job": job.header.job, "code": error.code.name})
         _LOG.info("job-ended", extra={"job": job.header.job, "code": code.name})
         job.end(state, code, ())
 

@@ -4,12 +4,12 @@ Each object is one file of equal records; its name is an HMAC, so the folder tel
 Everything is looked up as (owner, object): another owner's object does not exist.
 """
 
+import contextlib
 import hashlib
 import os
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -36,6 +36,40 @@ from encryptsecurert_protocol.sealing import (
 _RECORD_BYTES = LIMITS.chunk_bytes + RECORD_OVERHEAD_BYTES
 
 
+class _RunningDigest:
+    """SHA-256 of chunks that come nearly in order, as they come.
+
+    A few early ones wait in memory for those before them; if more are early than that, the rest
+    is left to whoever opens the object.
+    """
+
+    _WAITING_MAX = 8
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hasher = hashlib.sha256()
+        self._waiting: dict[int, bytes] = {}
+        self._next = 0
+
+    def add(self, index: int, chunk: memoryview) -> None:
+        """Take a chunk that has been checked and kept."""
+        with self._lock:
+            if index != self._next:
+                if index > self._next and len(self._waiting) < self._WAITING_MAX:
+                    self._waiting[index] = bytes(chunk)
+                return
+            self._hasher.update(chunk)
+            self._next += 1
+            while self._next in self._waiting:
+                self._hasher.update(self._waiting.pop(self._next))
+                self._next += 1
+
+    def digest(self, chunks: int) -> bytes | None:
+        """Return the digest of that many chunks, None if not all were taken."""
+        with self._lock:
+            return self._hasher.digest() if self._next == chunks else None
+
+
 @dataclass(slots=True)
 class Upload:
     """One object on its way in or wholly there. Guarded by its own lock."""
@@ -49,8 +83,7 @@ class Upload:
     path: Path
     digests: dict[int, bytes] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    hasher: Any = field(default_factory=hashlib.sha256)
-    hashed: int = 0
+    running: _RunningDigest = field(default_factory=_RunningDigest)
 
     @property
     def complete(self) -> bool:
@@ -133,9 +166,7 @@ class ObjectStore:
                 return
             self._write(upload, index, used)
             upload.digests[index] = digest
-            if index == upload.hashed:  # in order: hash now, while the next chunk travels
-                upload.hasher.update(used)
-                upload.hashed += 1
+        upload.running.add(index, used)  # while the next chunk travels
 
     def _write(self, upload: Upload, index: int, used: memoryview) -> None:
         record = self._buffers.record[: len(used) + RECORD_OVERHEAD_BYTES]
@@ -159,23 +190,42 @@ class ObjectStore:
         return held
 
     def open(self, upload: Upload) -> memoryview:
-        """Return the plaintext of a complete object; size and digest must match (E_DIGEST)."""
+        """Return the plaintext of a complete object; size and digest must match (E_DIGEST).
+
+        An object that does not open is held no longer, so that its owner can send it again.
+        """
+        try:
+            return self._open(upload)
+        except EncryptSecureRTError:
+            self._forget(upload)
+            raise
+
+    def _forget(self, upload: Upload) -> None:
+        name = (upload.owner, upload.header.object)
+        with self._lock:
+            self._by_upload.pop((upload.owner, upload.upload), None)
+            if self._by_object.get(name) is upload:
+                del self._by_object[name]
+        with contextlib.suppress(OSError):
+            upload.path.unlink()
+
+    def _open(self, upload: Upload) -> memoryview:
         plan, size = upload.header.plan, upload.content.size_bytes
         # numpy's memory comes in large pages where the system has them, and is not zeroed first.
         plaintext = np.empty(size, np.uint8).data
-        in_order = upload.hashed == plan.chunks
-        hasher = upload.hasher if in_order else hashlib.sha256()
+        digest = upload.running.digest(plan.chunks)
+        late = hashlib.sha256()
         try:
             with upload.path.open("rb", buffering=0) as file:
                 for index in range(plan.chunks):
                     start = index * LIMITS.chunk_bytes
                     chunk = plaintext[start : start + LIMITS.chunk_bytes]
                     self._read(file.fileno(), upload, index, chunk)
-                    if not in_order:
-                        hasher.update(chunk)
+                    if digest is None:
+                        late.update(chunk)
         except OSError:
             raise EncryptSecureRTError(ErrorCode.E_INPUT_GONE) from None
-        if hasher.digest() != upload.content.sha256:
+        if (digest or late.digest()) != upload.content.sha256:
             raise EncryptSecureRTError(ErrorCode.E_DIGEST)
         return plaintext
 
