@@ -10,12 +10,18 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from Testing.Integration.hospital import Ward, open_ward  # noqa: E402  # needs the line above
+from Testing.Integration.segmented import Done, segment  # noqa: E402  # needs the line above
 
 
 @pytest.fixture(scope="session")
 def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
     with open_ward(tmp_path_factory.mktemp("ward")) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def done(ward: Ward, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    return segment(ward, tmp_path_factory.mktemp("results") / "out")
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
+from bench_rows import Row
 from stand import ProcessStand
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError
@@ -43,16 +43,6 @@ _PARAMETERS = {
         "patient_id": "PAAAAAAAAAAAAAAAA",
     },
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table."""
-
-    what: str
-    figure: str
-    bar: str
-    reached: bool
 
 
 def peak_rss_mib(pid: int | str) -> float:

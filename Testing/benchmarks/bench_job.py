@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
-from bench_channel import Row
+from bench_rows import Row
 from phantom_files import write_ct_series
 from stand import ProcessStand
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import bench_channel
 import bench_job
 import bench_segmentation
+from bench_rows import Row
 
 from encryptsecurert_worker import __version__
 
 RESULTS = Path(__file__).parent / "results.md"
 
 
-def _table(rows: list[bench_channel.Row]) -> str:
+def _table(rows: list[Row]) -> str:
     lines = ["| what | figure | bar | |", "|---|---|---|---|"]
     for row in rows:
         state = "" if not row.bar else ("reached" if row.reached else "**not reached**")

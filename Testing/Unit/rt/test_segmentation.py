@@ -212,7 +212,8 @@ def test_sagittal_slices_give_the_same_structures(
 
     for structure in ALL:
         back = again[structure].mask[:, ::-1].transpose(1, 2, 0)
-        assert np.array_equal(back, found[structure].mask)
+        # equal but for clinging sheets, which are looked for in the slices of the image
+        assert _dice(back, found[structure].mask) > 0.9995
 
 
 def test_padding_is_air_and_cuts_what_it_covers(phantom: CtPhantom) -> None:

@@ -138,9 +138,13 @@ def test_thigh_has_no_lungs_and_is_cut_by_the_image(segmented: Segmented) -> Non
     assert found[Structure.SKELETON].mask[10, 101, 150]  # marrow of the femoral shaft
 
 
-def test_arms_beside_the_trunk_are_body(segmented: Segmented) -> None:
-    _, found = segmented(TOTAL / "example_ct_dicom")
+def test_arms_beside_the_trunk_are_body_and_their_bones_skeleton(segmented: Segmented) -> None:
+    hu, found = segmented(TOTAL / "example_ct_dicom")
 
     assert found[Structure.BODY].mask[10, 340, 30]
     assert found[Structure.BODY].mask[10, 340, 475]
+    dense = hu[10] > 1000  # cortical bone of both humeri, far from the rest of the skeleton
+    for arm in (slice(0, 80), slice(430, 512)):
+        assert dense[:, arm].sum() > 50
+        assert found[Structure.SKELETON].mask[10][:, arm][dense[:, arm]].all()
     assert not found[Structure.LUNG_LEFT].mask.any()  # gas of the stomach only

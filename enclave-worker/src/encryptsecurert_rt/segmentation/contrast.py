@@ -21,11 +21,12 @@ _SPREAD_MM = 4.0  # how far beyond its core the blurred border of an even part g
 _EVEN_HU = 600  # a thick part above is cortical bone or metal
 _EVEN_RANGE = 0.4  # 10th to 90th percentile over the median; bone measured above 0.45
 _CORTICAL_HU = 300
-_CORTICAL_FRACTION = 0.15
-_DEEP_MM = 20.0
+_CORTICAL_SHARE = 0.15
+_HARD_HU, _HARD_SHARE = 500, 0.05  # some of every bone, hardly any of contrast that is not even
+_DEEP_MM = 30.0  # ribs lie less deep
 _MIN_CC = 0.1
 _SMALL_CC, _LARGE_CC, _DEEP_LARGE_CC = 2.0, 3.0, 30.0
-_NEAR_MM = 15.0  # of the large bones; no bone deep in the body is further from all others
+_NEAR_MM = 15.0  # of the large bones; no bone deep in the trunk is further from all others
 _SKIN_MM = 4.0
 _AROUND_MM, _ENHANCED_HU = 4.0, 110
 _REST_MM, _REST_CC = 8.0, 10.0  # what is left over beside an even part
@@ -68,32 +69,44 @@ def sort_dense(
     for step, rule in enumerate(_EVEN_RULES, start=1):
         contrast |= _even_parts(dense & (working.mean_hu > rule.above_hu), rule, working)
         report(0.2 * step)
-    rest = dense & ~contrast
-    numbers, sizes = morphology.label(rest)
-    boxes = ndimage.find_objects(numbers)
+    numbers, sizes = morphology.label(dense & ~contrast)
     report(0.6)
-    deep_inside = morphology.erode(filled, working.spacing_mm, _DEEP_MM)
-    deep = morphology.count_in(numbers, rest & deep_inside, sizes.size) > 0.5 * sizes
-    cortical = morphology.count_in(numbers, rest & (working.mean_hu > _CORTICAL_HU), sizes.size)
-    soft = cortical < _CORTICAL_FRACTION * sizes
+    doubtful = _doubtful_parts(numbers, sizes, contrast, filled, working)
+    report(1.0)
+    seen = sizes * working.voxel_cc > _MIN_CC
+    contrast |= morphology.select(numbers, doubtful & seen)
+    return DenseParts(bone=morphology.select(numbers, seen & ~doubtful), contrast=contrast)
+
+
+def _doubtful_parts(
+    numbers: npt.NDArray[np.int32],
+    sizes: npt.NDArray[np.int64],
+    contrast: BoolVolume,
+    filled: BoolVolume,
+    working: WorkingGrid,
+) -> npt.NDArray[np.bool_]:
+    """Say of each part (by number) whether it is more likely something else than bone."""
+    spacing, hu = working.spacing_mm, working.mean_hu
+
+    def share(where: BoolVolume) -> npt.NDArray[np.float64]:
+        return morphology.count_in(numbers, where, sizes.size) / np.maximum(sizes, 1)
+
     volume_cc = sizes * working.voxel_cc
-    large = morphology.select(numbers, volume_cc > np.where(deep, _DEEP_LARGE_CC, _LARGE_CC))
-    around = morphology.dilate(large, working.spacing_mm, _NEAR_MM)
-    alone = deep & (morphology.count_in(numbers, rest & around, sizes.size) == 0)
-    report(0.8)
-    for number in np.flatnonzero(deep & soft & ~alone & (volume_cc > _MIN_CC)):
-        alone[number] = _in_enhanced_tissue(numbers, int(number), boxes, working)
-    beside = morphology.dilate(contrast, working.spacing_mm, _REST_MM)
-    rim_of_agent = morphology.count_in(numbers, rest & beside, sizes.size) > 0.5 * sizes
-    doubtful = alone | (deep & rim_of_agent & (volume_cc < _REST_CC))
-    below_skin = morphology.erode(filled, working.spacing_mm, _SKIN_MM)
-    on_skin = (
-        morphology.count_in(numbers, rest & below_skin, sizes.size) < 0.3 * sizes
-    )  # leads, buckles
+    deep = share(morphology.erode(filled, spacing, _DEEP_MM)) > 0.5
+    soft = share(hu > _CORTICAL_HU) < _CORTICAL_SHARE
+    hard = share(hu > _HARD_HU) > _HARD_SHARE
+    large_cc = np.where(deep & ~hard, _DEEP_LARGE_CC, _LARGE_CC)
+    large = morphology.select(numbers, volume_cc > large_cc)
+    near = share(morphology.dilate(large, spacing, _NEAR_MM)) > 0.0
+    doubtful = deep & ~hard & ~near
+    beside = share(morphology.dilate(contrast, spacing, _REST_MM)) > 0.5
+    doubtful |= deep & beside & (volume_cc < _REST_CC)
+    on_skin = share(morphology.erode(filled, spacing, _SKIN_MM)) < 0.3  # leads, buckles
     doubtful |= on_skin & (volume_cc < _SMALL_CC)
-    bone = morphology.select(numbers, (volume_cc > _MIN_CC) & ~doubtful)
-    agent = doubtful & deep & (volume_cc > _MIN_CC)
-    return DenseParts(bone=bone, contrast=contrast | morphology.select(numbers, agent))
+    boxes = ndimage.find_objects(numbers)
+    for number in np.flatnonzero(deep & soft & ~doubtful & (volume_cc > _MIN_CC)):
+        doubtful[number] = _in_enhanced_tissue(numbers, int(number), boxes, working)
+    return np.asarray(doubtful, np.bool_)
 
 
 def _even_parts(dense: BoolVolume, rule: _EvenRule, working: WorkingGrid) -> BoolVolume:

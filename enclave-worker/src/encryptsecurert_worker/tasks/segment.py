@@ -21,7 +21,12 @@ from encryptsecurert_protocol.statement import Kind
 from encryptsecurert_protocol.volumes import VolumeHeader, unpack_volume
 from encryptsecurert_rt.errors import Cancelled, InvalidInput
 from encryptsecurert_rt.geometry import ImageGrid
-from encryptsecurert_rt.segmentation import SegmentedStructure, Structure, segment_ct
+from encryptsecurert_rt.segmentation import (
+    SegmentationStage,
+    SegmentedStructure,
+    Structure,
+    segment_ct,
+)
 from encryptsecurert_worker import __version__
 from encryptsecurert_worker.dicom.results import (
     Producer,
@@ -142,6 +147,10 @@ class _Share:
         self._span = end - start
 
     def __call__(self, stage: str, fraction: float) -> None:
+        if (
+            stage == SegmentationStage.DONE.value
+        ):  # of this part; the runner says when the job is done
+            return
         self._context.progress(stage, self._start + self._span * min(max(fraction, 0.0), 1.0))
 
 
