@@ -5,7 +5,10 @@ decrypts. `liar` starts a second service in which one thing was changed.
 """
 
 import dataclasses
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,9 +102,35 @@ class Hospital(Stand):
         shutil.copytree(home.path, path)
         return ClientHome(path)
 
+    def close_unused(self) -> None:
+        """Let go of the address of a worker in this process that was never started."""
+        self.service._socket.close()
+
     def channel(self, home: ClientHome) -> Channel:
         """Open a channel to the worker."""
         return open_channel(home, self.url)
+
+
+@contextmanager
+def worker_process(hospital: Hospital) -> Iterator[str]:
+    """Serve the hospital's state folder from a process of its own; yields the address.
+
+    What the process logs is in `worker.log` of the hospital's folder.
+    """
+    command = [sys.executable, "-P", "-m", "encryptsecurert_worker", "serve", "--port", "0"]
+    options = ["--provider", "simulated", "--state", str(hospital.state)]
+    with (
+        (hospital.folder / "worker.log").open("w") as log,
+        subprocess.Popen(
+            [*command, *options], stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())["url"]
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

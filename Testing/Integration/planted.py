@@ -35,16 +35,15 @@ def searchable(texts: Iterable[str]) -> set[str]:
 
 def found(texts: Iterable[str], octets: bytes) -> set[str]:
     """Return which of the texts are in the octets, in any form."""
-    return {text for text in searchable(texts) if any(_is_in(f, octets) for f in forms(text))}
+    return {text for text in searchable(texts) if _is_in(text, octets)}
 
 
-def _is_in(form: bytes, octets: bytes) -> bool:
-    if form not in octets:
-        return False
-    if not form.isdigit():
-        return True
-    # Digits within longer numbers are the numbers' own, as in UIDs made by hashing.
-    return re.search(rb"(?<![0-9])" + form + rb"(?![0-9])", octets) is not None
+def _is_in(text: str, octets: bytes) -> bool:
+    if text.isdigit() and text.encode() in octets:
+        # Digits within longer numbers are the numbers' own, as in UIDs made by hashing.
+        alone = rb"(?<![0-9])" + text.encode() + rb"(?![0-9])"
+        return re.search(alone, octets) is not None
+    return any(form in octets for form in forms(text))
 
 
 def found_below(texts: Iterable[str], folder: Path) -> dict[str, set[str]]:

@@ -16,7 +16,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCE_ROOTS = (REPOSITORY / "EncryptSecureRT/Logic", REPOSITORY / "enclave-worker/src")
 MOST_LINES, NEVER_MORE_LINES = 400, 600
 # Files over 400 lines that were looked at and stay, each with the reason. None over 600.
-LOOKED_AT: dict[str, str] = {}
+LOOKED_AT: dict[str, str] = {
+    "Testing/Unit/attest/test_parsers.py": "one mutation per parser, all in one place",
+    "Testing/Unit/custodian/test_policy.py": "one rule of a release and a policy after another",
+}
 _SKIPPED = re.compile(r"^(build|demo-out|__pycache__|node_modules|.*\.egg-info|\..+)$")
 _KEPT_HIDDEN = {".ci", ".gitignore"}
 _MACHINE_PATH = re.compile(r"(?<![\w.~])/(work|farm|root|home|tmp)/[\w.]|\b[A-Z]:\\Users\\")

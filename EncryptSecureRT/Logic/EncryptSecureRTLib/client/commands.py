@@ -1,7 +1,7 @@
 """What each command of `encryptsecurert` does, between the parsed words and the library."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +15,8 @@ from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.output import Reporter
 
 if TYPE_CHECKING:
+    from EncryptSecureRTLib.client.channel import Channel
+    from EncryptSecureRTLib.client.jobs import Watcher
     from EncryptSecureRTLib.client.segment import Segmented
 
 
@@ -83,17 +85,18 @@ def check(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     return 0
 
 
-def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
-    """Protect a series."""
+@contextmanager
+def _session(
+    invocation: Invocation, reporter: Reporter, switch: Switch
+) -> Iterator[tuple["Channel", "Watcher"]]:
+    """Open an attested channel; within, a stop is passed on to the job that runs."""
     from EncryptSecureRTLib.client.channel import open_channel
     from EncryptSecureRTLib.client.jobs import Watcher
-    from EncryptSecureRTLib.client.protect import protect_series
 
-    home, source, out = _home(invocation), invocation.need_source(), invocation.need_out()
     reporter.stage("connect")
     with (
         open_channel(
-            home,
+            _home(invocation),
             invocation.need_url(),
             unsafe_allow_simulated=invocation.unsafe_allow_simulated,
         ) as channel,
@@ -102,7 +105,16 @@ def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
         watcher = Watcher(
             stage=reporter.stage, sent=reporter.sent, event=reporter.event, stopped=switch.asked
         )
-        made = protect_series(channel, home, source, out, watcher)
+        yield channel, watcher
+
+
+def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
+    """Protect a series."""
+    from EncryptSecureRTLib.client.protect import protect_series
+
+    source, out = invocation.need_source(), invocation.need_out()
+    with _session(invocation, reporter, switch) as (channel, watcher):
+        made = protect_series(channel, _home(invocation), source, out, watcher)
     words = f"{made.instances} instances protected into {made.folder}"
     if made.ignored_files:
         words += f"\n{made.ignored_files} files were no DICOM images and were left out"
@@ -121,34 +133,16 @@ def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
 
 def segment(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     """Segment a protected series."""
-    from EncryptSecureRTLib.client.channel import open_channel
-    from EncryptSecureRTLib.client.jobs import Watcher
     from EncryptSecureRTLib.client.segment import SegmentRequest, segment_series
 
-    home, source, out = _home(invocation), invocation.need_source(), invocation.need_out()
-    reporter.stage("connect")
-    with (
-        open_channel(
-            home,
-            invocation.need_url(),
-            unsafe_allow_simulated=invocation.unsafe_allow_simulated,
-        ) as channel,
-        switch.soft(),
-    ):
-        watcher = Watcher(
-            stage=reporter.stage, sent=reporter.sent, event=reporter.event, stopped=switch.asked
-        )
-        made = segment_series(
-            channel,
-            home,
-            SegmentRequest(
-                folder=source,
-                out=out,
-                structures=invocation.structures,
-                outputs=invocation.outputs,
-            ),
-            watcher,
-        )
+    request = SegmentRequest(
+        folder=invocation.need_source(),
+        out=invocation.need_out(),
+        structures=invocation.structures,
+        outputs=invocation.outputs,
+    )
+    with _session(invocation, reporter, switch) as (channel, watcher):
+        made = segment_series(channel, _home(invocation), request, watcher)
     judged = made.finished.judged
     if invocation.preview is not None:
         _draw(made, invocation.preview)
