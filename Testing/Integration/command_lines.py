@@ -13,6 +13,7 @@ from typing import Any
 
 from EncryptSecureRTLib.client.home import ClientHome
 
+ROOT = Path(__file__).resolve().parents[2]
 CLIENT = (sys.executable, "-P", "-m", "EncryptSecureRTLib.client.cli")
 _LIMIT_S = 120
 

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from Testing.Integration.hospital import Ward, open_ward  # noqa: E402  # needs the line above
+from Testing.Integration.hospital import Busy, Ward, open_busy, open_ward  # noqa: E402  # needs the line above
 from Testing.Integration.segmented import Done, segment  # noqa: E402  # needs the line above
 
 
@@ -22,6 +22,12 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
 @pytest.fixture(scope="session")
 def done(ward: Ward, tmp_path_factory: pytest.TempPathFactory) -> Done:
     return segment(ward, tmp_path_factory.mktemp("results") / "out")
+
+
+@pytest.fixture(scope="session")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Busy]:
+    with open_busy(tmp_path_factory.mktemp("busy")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

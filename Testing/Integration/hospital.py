@@ -164,7 +164,8 @@ def small_phantom() -> CtPhantom:
 
 def write_series(folder: Path, *, slices: int = 4, hu: npt.NDArray[np.int16] | None = None) -> Path:
     """Write a tiny CT series, for tests that look at headers only."""
-    grid = default_phantom_grid(shape=(slices, 16, 16), extent_mm=(slices * 5.0, 460.8, 460.8))
+    shape = (slices, 16, 16) if hu is None else (hu.shape[0], hu.shape[1], hu.shape[2])
+    grid = default_phantom_grid(shape=shape, extent_mm=(shape[0] * 5.0, 460.8, 460.8))
     write_ct_series(folder, np.zeros(grid.shape, np.int16) if hu is None else hu, grid)
     return folder
 
@@ -194,3 +195,27 @@ def open_ward(folder: Path) -> Iterator[Ward]:
             original=original,
             protected=made.folder,
         )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Busy:
+    """A hospital with one user and a protected CT of full size: seconds of work."""
+
+    hospital: Hospital
+    home: ClientHome
+    original: Path
+    protected: Path
+
+
+@contextmanager
+def open_busy(folder: Path) -> Iterator[Busy]:
+    """Open such a hospital; 512 x 512 x 120 is what a planning CT has."""
+    hospital = Hospital(folder / "stand")
+    home = hospital.user(Role.PHYSICIST)
+    phantom = ct_phantom(default_phantom_grid(shape=(120, 512, 512)))
+    write_ct_series(folder / "ct", phantom.hu, phantom.grid)
+    with hospital:
+        hospital.provision()
+        with hospital.channel(home) as channel:
+            made = protect_series(channel, home, folder / "ct", folder / "p", Watcher())
+        yield Busy(hospital=hospital, home=home, original=folder / "ct", protected=made.folder)

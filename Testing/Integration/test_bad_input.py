@@ -1,19 +1,26 @@
-"""Whatever is wrong: one typed error, its exit code, no traceback, nothing written, no value told."""
+"""Whatever is wrong: one typed error with its exit code; nothing written, no value told."""
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from phantom_files import planted_texts
 from pydicom import Dataset, dcmread
-from pydicom.uid import generate_uid
+from pydicom.uid import CTImageStorage, generate_uid
 from Testing.Integration.command_lines import Run, run_client
 from Testing.Integration.hospital import Ward, write_series
+from Testing.Integration.orders import refusal_of
 
-Edit = Callable[[list[Dataset]], None]
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from EncryptSecureRTLib.attest.localfiles import write_whole
+from EncryptSecureRTLib.client.jobs import Watcher
+from EncryptSecureRTLib.client.segment import SegmentRequest, segment_series
+
+Edit = Callable[[Sequence[Dataset]], None]
 
 
 def _assert_refused(run: Run, exit_code: int, code: str, *secrets: object) -> None:
@@ -40,46 +47,46 @@ def _edited(folder: Path, edit: Edit, *, slices: int = 6) -> Path:
     return folder
 
 
-def _mixed(datasets: list[Dataset]) -> None:
+def _mixed(datasets: Sequence[Dataset]) -> None:
     for dataset in datasets[3:]:
         dataset.SeriesInstanceUID = "2.25.77"
 
 
-def _gap(datasets: list[Dataset]) -> None:
+def _gap(datasets: Sequence[Dataset]) -> None:
     datasets[2].clear()
 
 
-def _twice(datasets: list[Dataset]) -> None:
+def _twice(datasets: Sequence[Dataset]) -> None:
     datasets[2].ImagePositionPatient = datasets[3].ImagePositionPatient
 
 
-def _uneven(datasets: list[Dataset]) -> None:
+def _uneven(datasets: Sequence[Dataset]) -> None:
     datasets[-1].ImagePositionPatient[2] += 1.7
 
 
-def _sheared(datasets: list[Dataset]) -> None:
+def _sheared(datasets: Sequence[Dataset]) -> None:
     for k, dataset in enumerate(datasets):
         dataset.ImagePositionPatient[1] += 2.0 * k
 
 
 def _without(*keywords: str) -> Edit:
-    def edit(datasets: list[Dataset]) -> None:
+    def edit(datasets: Sequence[Dataset]) -> None:
         for keyword in keywords:
             del datasets[1][keyword]
 
     return edit
 
 
-def _mr(datasets: list[Dataset]) -> None:
+def _mr(datasets: Sequence[Dataset]) -> None:
     for dataset in datasets:
         dataset.Modality = "MR"
 
 
-def _cut_pixels(datasets: list[Dataset]) -> None:
+def _cut_pixels(datasets: Sequence[Dataset]) -> None:
     datasets[1].PixelData = datasets[1].PixelData[:100]
 
 
-def _burned(datasets: list[Dataset]) -> None:
+def _burned(datasets: Sequence[Dataset]) -> None:
     datasets[1].BurnedInAnnotation = "YES"
 
 
@@ -145,10 +152,14 @@ def test_folders_that_hold_no_series(ward: Ward, tmp_path: Path, command: str) -
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "a.txt").write_text("no DICOM")
-    damaged = write_series(tmp_path / "damaged")
-    first = min(damaged.iterdir())
-    first.write_bytes(first.read_bytes()[:900])
-    expected = {"empty": (9, "E_NO_DICOM"), "text": (9, "E_NO_DICOM"), "damaged": (9, "E_DICOM")}
+    noise = write_series(tmp_path / "noise")
+    first = min(noise.iterdir())
+    first.write_bytes(bytes(128) + b"DICM" + b"\xff" * 500)
+    expected = {
+        "empty": (9, "E_NO_DICOM"),
+        "text": (9, "E_NO_DICOM"),
+        "noise": (9, "E_MISSING_UID"),
+    }
     expected["missing"] = (14, "E_LOCAL_FILE")
     expected["text/a.txt"] = (14, "E_LOCAL_FILE")
 
@@ -217,15 +228,23 @@ def test_a_file_where_the_output_folder_should_be(ward: Ward, tmp_path: Path, co
 def test_a_disk_that_fills_between_two_results_leaves_none_of_them(
     ward: Ward, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out"
-    (out / "seg.dcm.part").mkdir(parents=True)  # so that the second result cannot be written
+    written: list[str] = []
 
-    run = run_client(
-        "segment", ward.protected, "--out", out, "--url", ward.url, home=ward.physicist
-    )
+    def write_until_full(path: Path, octets: bytes) -> None:
+        if path.name == "seg.dcm":
+            raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE)
+        written.append(path.name)
+        write_whole(path, octets)
 
-    _assert_refused(run, 14, "E_LOCAL_FILE", tmp_path)
-    assert _files(out) == []
+    request = SegmentRequest(folder=ward.protected, out=tmp_path / "out")
+    with patch("EncryptSecureRTLib.client.segment.write_whole", write_until_full):
+        with ward.channel() as channel:
+            code = refusal_of(segment_series, channel, ward.physicist, request, Watcher())
+    with ward.channel() as channel:
+        segment_series(channel, ward.physicist, request, Watcher())
+
+    assert (code, written) == (ErrorCode.E_LOCAL_FILE, ["rtstruct.dcm"])
+    assert _files(tmp_path / "out") == ["receipt.json", "rtstruct.dcm", "seg.dcm"]
 
 
 # ---- no worker, wrong words
@@ -235,13 +254,15 @@ def test_a_disk_that_fills_between_two_results_leaves_none_of_them(
 def test_no_worker_is_exit_3(ward: Ward, tmp_path: Path, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    words = {
-        "check": [],
-        "protect": [ward.original, tmp_path / "out"],
-        "segment": [ward.protected, "--out", tmp_path / "out"],
-    }[command]
+    words: dict[str, tuple[str | Path, ...]] = {
+        "check": (),
+        "protect": (ward.original, tmp_path / "out"),
+        "segment": (ward.protected, "--out", tmp_path / "out"),
+    }
 
-    run = run_client(command, *words, "--url", f"https://127.0.0.1:{port}", home=ward.physicist)
+    run = run_client(
+        command, *words[command], "--url", f"https://127.0.0.1:{port}", home=ward.physicist
+    )
 
     _assert_refused(run, 3, "E_UNREACHABLE", tmp_path, port)
     assert not (tmp_path / "out").exists()
@@ -339,7 +360,8 @@ def test_a_compressed_series_is_a_transfer_syntax_error(
         dataset = dcmread(path)
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
         dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, series
-        dataset.FrameOfReferenceUID = frame
+        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = CTImageStorage
+        dataset.FrameOfReferenceUID, dataset.Modality = frame, "CT"
         dataset.save_as(source / path.name)
     out = tmp_path / "out"
 
@@ -349,18 +371,14 @@ def test_a_compressed_series_is_a_transfer_syntax_error(
     assert not out.exists()
 
 
-def test_hounsfield_numbers_are_whatever_they_are(ward: Ward, tmp_path: Path) -> None:
-    # Nothing but noise is no bad input: it is a CT without organs.
-    noise = np.random.default_rng(0).integers(-1024, 3071, (4, 16, 16), np.int16)
-    source = write_series(tmp_path / "noise", hu=noise)
-    protected = run_client(
-        "protect", source, tmp_path / "p", "--url", ward.url, home=ward.physicist
-    )
-    run = run_client(
-        *("segment", protected.result["folder"], "--out", tmp_path / "out"),
-        *("--url", ward.url),
-        home=ward.physicist,
-    )
+@pytest.mark.parametrize("hu", [-32768, -1000, 0, 1500, 32767])
+def test_a_volume_of_one_value_only_is_no_bad_input(ward: Ward, tmp_path: Path, hu: int) -> None:
+    source = write_series(tmp_path / "ct", hu=np.full((4, 16, 16), hu, np.int16))
+    home, url = ward.physicist, ("--url", ward.url)
+
+    protected = run_client("protect", source, tmp_path / "p", *url, home=home)
+    folder = protected.result["folder"]
+    run = run_client("segment", folder, "--out", tmp_path / "out", *url, home=home)
 
     assert (protected.code, run.code) == (0, 0)
     assert run.result["warnings"]

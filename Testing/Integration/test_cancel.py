@@ -2,12 +2,10 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from phantom_files import write_ct_series
-from Testing.Integration.hospital import Hospital
+from Testing.Integration.hospital import Busy
 from Testing.Integration.orders import (
     end_of,
     events_of,
@@ -24,33 +22,14 @@ from encryptsecurert_protocol.events import (
     decode_event,
 )
 from encryptsecurert_protocol.jobs import JobState
-from encryptsecurert_protocol.rights import Role
-from encryptsecurert_rt.phantoms import ct_phantom, default_phantom_grid
-from EncryptSecureRTLib.client.home import ClientHome
-from EncryptSecureRTLib.client.jobs import Watcher, cancel
-from EncryptSecureRTLib.client.protect import protect_series
-
-
-@pytest.fixture(scope="module")
-def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hospital, ClientHome, Path]]:
-    """Yield a hospital of its own with a protected CT of full size."""
-    folder = tmp_path_factory.mktemp("busy")
-    hospital = Hospital(folder / "stand")
-    home = hospital.user(Role.PHYSICIST)
-    phantom = ct_phantom(default_phantom_grid(shape=(120, 512, 512)))
-    write_ct_series(folder / "ct", phantom.hu, phantom.grid)
-    with hospital:
-        hospital.provision()
-        with hospital.channel(home) as channel:
-            made = protect_series(channel, home, folder / "ct", folder / "p", Watcher())
-        yield hospital, home, made.folder
+from EncryptSecureRTLib.client.jobs import cancel
 
 
 @pytest.mark.slow
 def test_cancel_takes_effect_within_a_second_at_any_stage(
-    busy: tuple[Hospital, ClientHome, Path], record_property: Callable[[str, object], None]
+    busy: Busy, record_property: Callable[[str, object], None]
 ) -> None:
-    hospital, home, folder = busy
+    hospital, home, folder = busy.hospital, busy.home, busy.protected
     latencies: dict[str, float] = {}
     with hospital.channel(home) as channel:
         for at in (0.05, 0.2, 0.4, 0.6, 0.75, 0.9):
@@ -76,9 +55,9 @@ def test_cancel_takes_effect_within_a_second_at_any_stage(
 
 
 def test_a_queued_job_is_cancelled_at_once_and_the_running_one_goes_on(
-    busy: tuple[Hospital, ClientHome, Path],
+    busy: Busy,
 ) -> None:
-    hospital, home, folder = busy
+    hospital, home, folder = busy.hospital, busy.home, busy.protected
     with hospital.channel(home) as channel:
         running = segment_order(channel, home, folder)
         waiting = dataclasses.replace(running, job="ab" * 16)

@@ -331,9 +331,9 @@ def test_a_closed_connection_is_unattested_again(ward: Ward, home: ClientHome) -
     with ward.channel(home) as channel:
         adapter = channel._session.get_adapter(ward.url)
         pool = adapter.poolmanager.connection_from_url(ward.url)  # type: ignore[attr-defined]  # ours
-        connection = pool._get_conn()
-        connection.connect()
+        connection = pool._get_conn()  # the one that was opened with the channel
         connection.request("GET", "/v1/health")  # attested: may send
+        connection.getresponse().close()
         connection.close()
 
         with pytest.raises(EncryptSecureRTError) as refusal:

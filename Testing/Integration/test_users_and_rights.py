@@ -1,7 +1,6 @@
 """Who gets in, who may do what, and what one user sees of another: nothing."""
 
 import dataclasses
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -16,7 +15,6 @@ from Testing.Integration.orders import (
     events_of,
     now,
     post,
-    put_object,
     refusal_of,
     segment_order,
 )
@@ -334,52 +332,3 @@ def test_an_order_out_of_its_time_or_place_is_refused(
         # A client whose clock is four minutes ahead is still welcome.
         early = draft(channel, home, created=now() + timedelta(minutes=4))
         assert post(channel, early, home.user().key)["job"] == early.job
-
-
-# ---- revoked
-
-
-@pytest.fixture
-def small_hospital(tmp_path: Path) -> Iterator[tuple[Hospital, ClientHome, ClientHome]]:
-    hospital = Hospital(tmp_path / "stand")
-    leaving, staying = hospital.users([Role.PHYSICIST, Role.PHYSICIST])
-    with hospital:
-        hospital.provision()
-        yield hospital, leaving, staying
-
-
-def test_a_revoked_user_is_out_after_the_next_bundle(
-    small_hospital: tuple[Hospital, ClientHome, ClientHome],
-) -> None:
-    hospital, leaving, staying = small_hospital
-    channel = hospital.channel(leaving)
-    staying_channel = hospital.channel(staying)
-    put_object(channel, leaving, b"before")
-    hospital.site.revoke_user(leaving.user().user)
-    put_object(channel, leaving, b"not provisioned yet")
-    hospital.provision()
-
-    open_connection = refusal_of(channel.request_json, "GET", "/v1/tasks")
-    run = run_client("check", "--url", hospital.url, home=leaving)
-    twin = run_client("check", "--url", hospital.url, home=staying)
-    tasks = staying_channel.request_json("GET", "/v1/tasks")["tasks"]
-    for opened in (channel, staying_channel):
-        opened.close()
-
-    assert open_connection is ErrorCode.E_USER_CERTIFICATE
-    assert (run.code, run.error["code"]) == (4, "E_USER_CERTIFICATE")
-    assert twin.code == 0
-    assert len(tasks) == 2
-
-
-def test_a_user_of_the_next_bundle_is_unknown_until_it_is_there(
-    small_hospital: tuple[Hospital, ClientHome, ClientHome],
-) -> None:
-    hospital, _, _ = small_hospital
-    coming = hospital.user(Role.TECHNICIAN)
-
-    before = refusal_of(hospital.channel, coming)
-    hospital.provision()
-    hospital.channel(coming).close()
-
-    assert before is ErrorCode.E_USER_CERTIFICATE

@@ -202,6 +202,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     if options.ct is not None and not options.ct.is_dir():
         parser.error("--ct must be a folder")
+    if options.ct is not None and options.out.resolve() in options.ct.resolve().parents:
+        parser.error("--ct lies in the output folder, which is emptied: choose another --out")
     _fresh(options.out)
     os.umask(0o077)
     with tempfile.TemporaryDirectory(prefix="esrt-demo-") as work:

@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -29,6 +29,10 @@ class _Usage(EncryptSecureRTError):
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings: Any) -> None:
+        # What is unsafe must be spelled out, and `--json` be found by who looks for it first.
+        super().__init__(**settings, allow_abbrev=False)
+
     def error(self, message: str) -> NoReturn:
         raise _Usage(ErrorCode.E_USAGE, message.split(":", 1)[0][:100])
 
@@ -96,34 +100,44 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    enroll = commands.add_parser(
-        "enroll", parents=[common], help="make the user key and a request; later take the answer"
-    )
+
+    def add(name: str, parents: Sequence[_Parser], words: str) -> _Parser:
+        return commands.add_parser(
+            name,
+            parents=parents,
+            help=words,
+            description=words,
+            epilog=_EXITS,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    _describe_commands(add, common, worker)
+    return parser
+
+
+def _describe_commands(
+    add: Callable[[str, Sequence[_Parser], str], _Parser], common: _Parser, worker: _Parser
+) -> None:
+    both = [common, worker]
+    enroll = add("enroll", [common], "make the user key and a request; later take the answer")
     enroll.add_argument(
         "--accept", type=Path, metavar="DIR", help="take what the custodian gave: pins the site"
     )
     enroll.add_argument("--collateral", type=Path, metavar="FILE", help="place fresh collateral")
-    commands.add_parser(
-        "check", parents=[common, worker], help="six lines: can this worker be trusted?"
-    )
-    protect = commands.add_parser(
-        "protect", parents=[common, worker], help="seal the DICOM metadata of a CT series"
-    )
+    add("check", both, "six lines: can this worker be trusted?")
+    protect = add("protect", both, "seal the DICOM metadata of a CT series")
     protect.add_argument(
         "source", type=Path, nargs="?", metavar="SRC", help="folder with one series"
     )
     protect.add_argument("out", type=Path, nargs="?", metavar="DST", help="folder for the copy")
-    segment = commands.add_parser(
-        "segment", parents=[common, worker], help="segment a protected CT series in the worker"
-    )
+    segment = add("segment", both, "segment a protected CT series in the worker")
     segment.add_argument("source", type=Path, nargs="?", metavar="CT", help="protected series")
     segment.add_argument("--out", type=Path, metavar="DIR", help="folder for the results")
     segment.add_argument("--structures", nargs="+", choices=_STRUCTURES, metavar="KEY")
     segment.add_argument("--outputs", nargs="+", choices=_OUTPUTS, metavar="KIND")
     segment.add_argument("--preview", type=Path, metavar="PNG", help="draw contours over the CT")
-    verify = commands.add_parser("verify", parents=[common], help="check a receipt, offline")
+    verify = add("verify", [common], "check a receipt, offline")
     verify.add_argument("source", type=Path, nargs="?", metavar="RECEIPT", help="receipt file")
-    return parser
 
 
 def parse(argv: Sequence[str]) -> Invocation:
@@ -154,8 +168,23 @@ def _configured_url(home: Path) -> str:
         raise EncryptSecureRTError(ErrorCode.E_USAGE, "config.json cannot be read") from None
 
 
-_PATHS = {"home": "home", "series": "source", "source": "source", "receipt": "source", "out": "out"}
+_PATHS = {
+    "home": "home",
+    "series": "source",
+    "source": "source",
+    "receipt": "source",
+    "out": "out",
+    "preview": "preview",
+}
 _LISTS = {"structures": _STRUCTURES, "outputs": _OUTPUTS}
+
+
+def _is_path(value: object) -> bool:
+    """Tell whether a value is text that can name a file at all."""
+    try:
+        return isinstance(value, str) and b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
 
 
 def _read_request(command: str) -> dict[str, Any]:
@@ -170,13 +199,11 @@ def _read_request(command: str) -> dict[str, Any]:
         raise refusal
     asked: dict[str, Any] = {}
     for name, value in request.items():
-        if name in _PATHS and isinstance(value, str):
+        if name in _PATHS and _is_path(value):
             asked[_PATHS[name]] = Path(value)
-        elif name == "preview" and isinstance(value, str):
-            asked["preview"] = Path(value)
         elif name == "url" and isinstance(value, str):
             asked["url"] = value
-        elif name in _LISTS and isinstance(value, list) and set(value) <= set(_LISTS[name]):
+        elif name in _LISTS and isinstance(value, list) and all(v in _LISTS[name] for v in value):
             asked[name] = value
         elif name == "unsafe_allow_simulated" and isinstance(value, bool):
             asked[name] = value

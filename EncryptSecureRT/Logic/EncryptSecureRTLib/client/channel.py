@@ -147,6 +147,7 @@ class Channel:
     def __init__(self, url: str, gate: ChannelGate, session: requests.Session, timeout_s: float):
         self.url = url
         self.user: UserIdentity | None = None
+        self.unsafe_allow_simulated = False  # receipts are judged as the worker was
         self._gate = gate
         self._session = session
         self._timeout_s = timeout_s
@@ -264,8 +265,8 @@ def check_url(url: str) -> str:
     parts = urlsplit(url)
     try:
         port = parts.port
-    except ValueError:
-        port = None
+    except ValueError:  # not a number, or beyond 65535
+        port = 0
     if parts.scheme != "https" or not parts.hostname or port == 0 or "@" in parts.netloc:
         raise EncryptSecureRTError(ErrorCode.E_USAGE, "the address must be https://host:port")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
@@ -286,6 +287,7 @@ def open_channel(
     verifier = open_verifier(home, address, unsafe_allow_simulated=unsafe_allow_simulated)
     gate = ChannelGate(verifier, allow_unprovisioned=allow_unprovisioned)
     channel = make_channel(home, address, gate, timeout_s)
+    channel.unsafe_allow_simulated = unsafe_allow_simulated
     try:
         channel.connect()
     except BaseException:

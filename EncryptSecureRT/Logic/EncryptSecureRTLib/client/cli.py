@@ -90,15 +90,24 @@ def _guarded(run: Callable[[], int], reporter: Reporter, *, debug: bool) -> int:
     except KeyboardInterrupt:
         failure = EncryptSecureRTError(ErrorCode.E_CANCELLED)
     except BrokenPipeError:
-        return ErrorCode.E_CANCELLED.value.exit_code
+        return _nobody_reads()
     except MemoryError:
         failure = EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
     except Exception:  # the border of the process: one error, and a traceback only if asked for
         if debug:
             traceback.print_exc()
         failure = EncryptSecureRTError(ErrorCode.E_INTERNAL)
-    reporter.error(failure)
+    try:
+        reporter.error(failure)
+    except BrokenPipeError:
+        return _nobody_reads()
     return failure.exit_code
+
+
+def _nobody_reads() -> int:
+    """Return the exit code for an output that was closed, and let the interpreter end quietly."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ErrorCode.E_CANCELLED.value.exit_code
 
 
 def _run(invocation: Invocation, reporter: Reporter, switch: StopSwitch) -> int:

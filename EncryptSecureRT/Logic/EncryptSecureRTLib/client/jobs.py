@@ -126,10 +126,10 @@ class _CancelOnStop:
         self._thread = threading.Thread(target=self._watch, args=(channel, job, stopped))
 
     def _watch(self, channel: Channel, job: str, stopped: Stop) -> None:
-        while not self._over.wait(_STOP_POLL_S):
-            if stopped():
-                _cancel_quietly(channel, job)
+        while not stopped():
+            if self._over.wait(_STOP_POLL_S):
                 return
+        _cancel_quietly(channel, job)
 
     def __enter__(self) -> None:
         self._thread.start()
@@ -166,7 +166,13 @@ def fetch(channel: Channel, home: ClientHome, order: Order, end: EndEvent) -> Fi
     receipt = opened.pop(RECEIPT_NAME, None)
     if receipt is None:
         raise EncryptSecureRTError(ErrorCode.E_RECEIPT)
-    judged = judge_receipt(home, bytes(receipt), utc_now(), channel.url)
+    judged = judge_receipt(
+        home,
+        bytes(receipt),
+        utc_now(),
+        channel.url,
+        unsafe_allow_simulated=channel.unsafe_allow_simulated,
+    )
     _check_job(judged.body, order)
     check_outputs(judged.body, opened)
     return Finished(results=opened, receipt=bytes(receipt), judged=judged)
@@ -210,6 +216,8 @@ def run_job(
 ) -> Finished:
     """Submit, follow and fetch; a stop on the way cancels the job at the worker."""
     watcher.stage("submit")
+    if watcher.stopped():
+        raise EncryptSecureRTError(ErrorCode.E_CANCELLED)
     order = submit(channel, home, task, inputs, parameters)
     watcher.stage("run")
     try:

@@ -5,6 +5,7 @@ of its own file. The copy is made in a folder beside its place and renamed at th
 there is a whole protected series or none.
 """
 
+import contextlib
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ def protect_series(
     scan = scan_series(source)
     if scan.is_protected:
         raise EncryptSecureRTError(ErrorCode.E_PROTECTED_ALREADY)
+    new_folder = not destination.exists()
     staging = destination / f".esrt-part-{random_octets(8).hex()}"
     receipts: list[tuple[bytes, bool]] = []
     try:
@@ -75,6 +77,9 @@ def protect_series(
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        if new_folder:
+            with contextlib.suppress(OSError):  # it stays if there is something in it
+                destination.rmdir()
     archived = tuple(archive_receipt(home, octets, utc_now()) for octets, _ in receipts)
     return ProtectedSeries(
         folder=folder,

@@ -52,6 +52,7 @@ def judge_receipt(
     address: str = "",
     *,
     newest_collateral: bool = False,
+    unsafe_allow_simulated: bool = False,
 ) -> Judged:
     """Judge a receipt as of a moment under the folder's policy.
 
@@ -62,7 +63,7 @@ def judge_receipt(
         attestation's own error if the quote does not hold under the policy at that moment.
     """
     receipt = Receipt.decode(octets)
-    verifier = open_verifier(home, address)
+    verifier = open_verifier(home, address, unsafe_allow_simulated=unsafe_allow_simulated)
     collateral = None if newest_collateral or not receipt.collateral else receipt.collateral
     verdict, statement = verifier.judge_receipt_quote(
         spki_der=receipt.spki,

@@ -1,5 +1,6 @@
 """`segment`: a protected CT series in, RTSTRUCT and SEG out, made inside the attested worker."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,9 +118,17 @@ def volume_content(series: CtSeries) -> Content:
 
 
 def _write(out: Path, finished: Finished) -> tuple[Path, ...]:
-    files = []
-    for name, octets in finished.results.items():
-        write_whole(out / name, bytes(octets))
-        files.append(out / name)
-    write_whole(out / RECEIPT_FILE, finished.receipt)
-    return (*files, out / RECEIPT_FILE)
+    """Write every result and the receipt, or none of them."""
+    if not set(finished.results) < set(_RESULT_FILES):  # only these were seen not to be there
+        raise EncryptSecureRTError(ErrorCode.E_RESULT)
+    files = {out / name: bytes(octets) for name, octets in finished.results.items()}
+    files[out / RECEIPT_FILE] = finished.receipt
+    try:
+        for path, octets in files.items():
+            write_whole(path, octets)
+    except BaseException:
+        for path in files:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise
+    return tuple(files)

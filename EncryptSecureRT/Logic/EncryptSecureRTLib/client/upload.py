@@ -88,9 +88,11 @@ def upload(
     progress : callable
         Called with (octets sent, octets in all).
     stopped : callable
-        Asked before each chunk; if it says yes, E_CANCELLED.
+        Asked at the start and before each chunk; if it says yes, E_CANCELLED.
     """
     digest = content.sha256()
+    if stopped():
+        raise EncryptSecureRTError(ErrorCode.E_CANCELLED)
     statement = channel.statement
     plan = ChunkPlan.for_size(content.size_bytes)
     header = ObjectHeader(

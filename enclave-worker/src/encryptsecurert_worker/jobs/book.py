@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.jobs import JobState
@@ -81,6 +81,14 @@ class JobBook:
         with self._condition:
             if job.request_cancel():
                 self._queue.pop((job.header.user, job.header.job), None)
+
+    def cancel_where(self, refused: Callable[[Job], bool]) -> None:
+        """Cancel every job that has not ended and for which `refused` holds."""
+        with self._condition:
+            going = [job for job in self._jobs.values() if not job.state.ended]
+        for job in going:
+            if refused(job):
+                self.cancel(job)
 
     def close(self) -> None:
         """Take no more jobs, cancel the running one, wake the runner."""

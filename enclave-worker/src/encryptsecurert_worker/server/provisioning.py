@@ -10,9 +10,11 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from encryptsecurert_protocol.bundles import BundleMessage
+from encryptsecurert_protocol.errors import EncryptSecureRTError
 from encryptsecurert_worker.core import WorkerCore
+from encryptsecurert_worker.jobs.job import Job
 from encryptsecurert_worker.server.answers import json_answer
-from encryptsecurert_worker.server.tls import require_client_certificates
+from encryptsecurert_worker.server.tls import PEER_CERTIFICATE, require_client_certificates
 
 _LOG = logging.getLogger(__name__)
 _ANSWER_LEAVES_S = 0.2
@@ -40,6 +42,7 @@ class Provisioner:
             require_client_certificates(self._context, provisioned.core.user_ca)
             core.audit.seal_to(provisioned.core.auditor_key)
             core.audit.append("provisioned", core.clock(), epoch=provisioned.core.epoch)
+            core.book.cancel_where(self._withdrawn)
             _LOG.info("provisioned", extra={"epoch": provisioned.core.epoch})
         name = provisioned.name
         answer = {"site_key_id": name.site_key_id, "epoch": name.epoch, "digest": name.digest}
@@ -48,10 +51,21 @@ class Provisioner:
             response.background = BackgroundTask(self._close_connections)
         return response
 
+    def _withdrawn(self, job: Job) -> bool:
+        operation = self._core.operations()[job.header.task]
+        return not self._core.site.still_allows(job.fingerprint, operation)
+
     async def _close_connections(self) -> None:
-        # Kept-alive connections were made without a certificate: after this answer they go.
+        # Those that fail the new bundle go after this answer: made without a certificate, or by a
+        # user who is out. All others stay, with the events of running jobs on them.
         await asyncio.sleep(_ANSWER_LEAVES_S)
         for connection in list(self._connections()):
-            transport = getattr(connection, "transport", None)
-            if transport is not None:
-                transport.close()
+            if not self._is_welcome(connection):
+                connection.transport.abort()
+
+    def _is_welcome(self, connection: Any) -> bool:
+        try:
+            self._core.site.caller(connection.app_state[PEER_CERTIFICATE], self._core.clock())
+        except EncryptSecureRTError:
+            return False
+        return True

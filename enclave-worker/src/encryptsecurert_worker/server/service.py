@@ -33,6 +33,7 @@ from encryptsecurert_worker.vault.site import Site
 
 _LOG = logging.getLogger(__name__)
 _STOP_S = 20.0
+_GRACE_S = 5  # for requests on their way; jobs are cancelled before
 _START_S = 30.0
 
 
@@ -81,6 +82,19 @@ def build_core(
     )
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends the jobs before it waits for those who watch them."""
+
+    def __init__(self, settings: uvicorn.Config, book: JobBook) -> None:
+        super().__init__(settings)
+        self._book = book
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the book, then all connections."""
+        self._book.close()
+        await super().shutdown(sockets)
+
+
 class WorkerService:
     """One worker in this process; `start` returns when it answers, `stop` when it is gone."""
 
@@ -103,11 +117,11 @@ class WorkerService:
             server_header=False,
             date_header=False,
             timeout_keep_alive=LIMITS.idle_s,
-            timeout_graceful_shutdown=int(_STOP_S),
+            timeout_graceful_shutdown=_GRACE_S,
             limit_concurrency=LIMITS.connections,
             ssl_context_factory=lambda _config, _default: context,
         )
-        self._server = uvicorn.Server(settings)
+        self._server = _Server(settings, core.book)
         family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
         # The protocol is named so that asyncio sets TCP_NODELAY: without it each answer waits
         # 40 ms for the client's delayed acknowledgement.
@@ -115,6 +129,7 @@ class WorkerService:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((config.host, config.port))
+            self._socket.listen(LIMITS.connections)  # who reads our address may connect at once
         except OSError:
             raise EncryptSecureRTError(
                 ErrorCode.E_LOCAL_FILE, "the address cannot be listened on"

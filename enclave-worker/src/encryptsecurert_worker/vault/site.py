@@ -120,12 +120,22 @@ class Site:
         judged = known.callers.get(certificate_der) if known.core is core else None
         if judged is None:
             judged = _judge(core, certificate_der)
-            # Kept for this bundle only: the next one judges everybody anew.
-            self._known = known if known.core is core else _Known(core, {})
-            self._known.callers[certificate_der] = judged
+            # Kept for this bundle only: the next one judges everybody anew. Entered before it is
+            # shown, so that a judgement never gets into the book of a bundle that came meanwhile.
+            known = known if known.core is core else _Known(core, {})
+            known.callers[certificate_der] = judged
+            self._known = known
         if not judged.not_before <= now < judged.not_after:
             raise EncryptSecureRTError(ErrorCode.E_USER_CERTIFICATE)
         return judged.caller
+
+    def still_allows(self, fingerprint: str, operation: Operation) -> bool:
+        """Tell whether a certificate has its user and the right under the current bundle."""
+        core = self.require().core
+        entry = core.roles.user_of(fingerprint)
+        if entry is None or fingerprint in core.revoked:
+            return False
+        return core.roles.allows(entry, operation)
 
     def require_right(self, caller: Caller, operation: Operation) -> None:
         """Refuse with E_FORBIDDEN unless a role of the caller allows the operation."""
