@@ -21,6 +21,7 @@ from Testing.Integration.orders import (
 
 from encryptsecurert_protocol.errors import ErrorCode
 from encryptsecurert_protocol.jobs import JobHeader, JobState
+from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.rights import Role
 from encryptsecurert_protocol.sealing import random_octets
 from encryptsecurert_protocol.signatures import SIGNATURE_BYTES, signed_message
@@ -99,6 +100,22 @@ def _enroll_for(hospital: Hospital, days: int) -> ClientHome:
 
     with patch.object(hospital.site, "add_user", add):
         return hospital.user(Role.PHYSICIST)
+
+
+def test_more_connections_than_the_worker_takes_are_told_to_wait(ward: Ward) -> None:
+    channels: list[Channel] = []
+
+    def open_one_too_many() -> None:
+        while len(channels) <= LIMITS.connections:
+            channels.append(ward.channel())
+
+    code = refusal_of(open_one_too_many)
+    for channel in channels:
+        channel.close()
+
+    assert code is ErrorCode.E_BUSY
+    assert len(channels) > LIMITS.connections // 2
+    ward.channel().close()
 
 
 # ---- roles

@@ -127,7 +127,8 @@ def _record_failure(
 ) -> None:
     """Enter the failure in its line, and what was proved before it in the lines that hold."""
     line = _line_of(error)
-    if line in (CheckLine.ATTESTATION, CheckLine.PROVISIONED, CheckLine.VERSION):
+    later = (CheckLine.ATTESTATION, CheckLine.PROVISIONED, CheckLine.VERSION)
+    if line in later and proved is not None:  # a certificate was judged: there was a handshake
         results[CheckLine.TLS] = _ok(CheckLine.TLS, "TLS 1.3")
     if line in (CheckLine.PROVISIONED, CheckLine.VERSION) and proved and proved.accepted:
         results[CheckLine.ATTESTATION] = _ok(CheckLine.ATTESTATION, _attested_words(proved))

@@ -122,11 +122,12 @@ class ClientHome:
         certificate = _required(
             welcome / "user.pem", LIMITS.certificate_bytes, ErrorCode.E_USER_KEY
         )
+        # Before anything is written: a pinned site key stays, also if the certificate is not ours.
+        _identity(_required(self.key_path, _MAX_KEY_BYTES, ErrorCode.E_USER_KEY), certificate)
         self._write("site.pub", site)
         self._write("policy.json", policy)
         self._write("policy.json.sig", signature)
         self._write("user.pem", certificate)
-        self.user()
         collateral = read_whole(welcome / "collateral.json", LIMITS.evidence_bytes)
         if collateral is not None:
             CollateralStore(self.state_path).place(collateral)
@@ -151,28 +152,32 @@ class ClientHome:
 
     def user(self) -> UserIdentity:
         """Return the user's key and certificate, which must be a pair (E_USER_KEY)."""
-        refusal = EncryptSecureRTError(ErrorCode.E_USER_KEY)
         key_pem = _required(self.key_path, _MAX_KEY_BYTES, ErrorCode.E_USER_KEY)
         pem = _required(self.certificate_path, LIMITS.certificate_bytes, ErrorCode.E_USER_KEY)
-        try:
-            key = serialization.load_pem_private_key(key_pem, None)
-            certificate = x509.load_pem_x509_certificate(pem)
-        except (ValueError, TypeError):
-            raise refusal from None
-        names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or len(names) != 1:
-            raise refusal
-        if certificate.public_key() != key.public_key():
-            raise refusal
-        return UserIdentity(
-            key=key,
-            certificate_der=certificate.public_bytes(serialization.Encoding.DER),
-            user=str(names[0].value),
-        )
+        return _identity(key_pem, pem)
 
     def has_user(self) -> bool:
         """Tell whether there is a user certificate at all."""
         return self.certificate_path.exists() and self.key_path.exists()
+
+
+def _identity(key_pem: bytes, pem: bytes) -> UserIdentity:
+    refusal = EncryptSecureRTError(ErrorCode.E_USER_KEY)
+    try:
+        key = serialization.load_pem_private_key(key_pem, None)
+        certificate = x509.load_pem_x509_certificate(pem)
+    except (ValueError, TypeError):
+        raise refusal from None
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or len(names) != 1:
+        raise refusal
+    if certificate.public_key() != key.public_key():
+        raise refusal
+    return UserIdentity(
+        key=key,
+        certificate_der=certificate.public_bytes(serialization.Encoding.DER),
+        user=str(names[0].value),
+    )
 
 
 def _required(path: Path, max_bytes: int, code: ErrorCode) -> bytes:

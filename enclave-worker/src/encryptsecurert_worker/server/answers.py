@@ -46,6 +46,11 @@ async def read_json(request: Request, max_bytes: int) -> dict[str, Any]:
     return canonical.decode(await read_body(request, max_bytes), max_bytes)
 
 
+async def unknown_route(request: Request, error: Exception) -> Response:
+    """Answer a path or method that is no route in the form of every other error."""
+    return error_answer(EncryptSecureRTError(ErrorCode.E_NOT_FOUND))
+
+
 def guarded(endpoint: Endpoint) -> Endpoint:
     """Turn our errors into answers, and anything else into E_INTERNAL without a word of it."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
@@ -20,6 +21,7 @@ from encryptsecurert_worker.evidence.provider import QuoteProvider
 from encryptsecurert_worker.evidence.ratls_cert import make_ratls_identity
 from encryptsecurert_worker.jobs.book import JobBook
 from encryptsecurert_worker.jobs.runner import JobRunner
+from encryptsecurert_worker.server.answers import unknown_route
 from encryptsecurert_worker.server.provisioning import Provisioner
 from encryptsecurert_worker.server.routes import Routes
 from encryptsecurert_worker.server.tls import AttestedProtocol, server_context
@@ -105,7 +107,10 @@ class WorkerService:
         provisioner = Provisioner(
             core, context, lambda: list(self._server.server_state.connections)
         )
-        app = Starlette(routes=Routes(core, provisioner).table())
+        app = Starlette(
+            routes=Routes(core, provisioner).table(),
+            exception_handlers={HTTPException: unknown_route},
+        )
         settings = uvicorn.Config(
             app,
             http=AttestedProtocol,
