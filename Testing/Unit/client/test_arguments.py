@@ -1,0 +1,160 @@
+"""Arguments, environment, file and request line: the same invocation, or one usage error."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from EncryptSecureRTLib.client.arguments import Invocation, parse
+
+
+class _Input:
+    """Standard input with these octets."""
+
+    def __init__(self, octets: bytes) -> None:
+        self.buffer = io.BytesIO(octets)
+
+
+def _request(
+    monkeypatch: pytest.MonkeyPatch, command: str, value: object, *words: str
+) -> Invocation:
+    octets = value if isinstance(value, bytes) else json.dumps(value).encode() + b"\n"
+    monkeypatch.setattr(sys, "stdin", _Input(octets))
+    return parse([command, "--request", "-", *words])
+
+
+def _usage_error(*words: str) -> EncryptSecureRTError:
+    with pytest.raises(EncryptSecureRTError) as refusal:
+        parse(list(words))
+    assert refusal.value.code is ErrorCode.E_USAGE
+    return refusal.value
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("ENCRYPTSECURERT_URL", raising=False)
+    monkeypatch.setenv("ENCRYPTSECURERT_HOME", str(tmp_path))
+
+
+def test_words_and_request_line_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = "segment ct --out o --home h --url https://w:1 --structures body skeleton"
+    words = parse([*typed.split(), *"--outputs seg --preview p.png".split()])
+    line: dict[str, Any] = {
+        "command": "segment",
+        "series": "ct",
+        "out": "o",
+        "home": "h",
+        "url": "https://w:1",
+        "structures": ["body", "skeleton"],
+        "outputs": ["seg"],
+        "preview": "p.png",
+    }
+    request = _request(monkeypatch, "segment", line)
+
+    assert request.from_request
+    for name in ("command", "source", "out", "home", "url", "structures", "outputs", "preview"):
+        assert getattr(request, name) == getattr(words, name)
+
+
+def test_flag_goes_before_environment_and_environment_before_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text('{"url": "https://file:1"}')
+
+    assert parse(["check"]).url == "https://file:1"
+    monkeypatch.setenv("ENCRYPTSECURERT_URL", "https://environment:1")
+    assert parse(["check"]).url == "https://environment:1"
+    assert parse(["check", "--url", "https://flag:1"]).url == "https://flag:1"
+    assert parse(["check", "--home", "other"]).home == Path("other")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "7", '"https://w:1"', "[" * 3000])
+def test_a_file_that_cannot_be_read_is_a_usage_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.json").write_text(content)
+
+    _usage_error("check")
+    assert parse(["check", "--url", "https://w:1"]).url == "https://w:1"
+
+
+def test_what_is_missing_is_told_by_name() -> None:
+    bare = parse(["segment"])
+
+    for need in (bare.need_url, bare.need_source, bare.need_out):
+        with pytest.raises(EncryptSecureRTError) as refusal:
+            need()
+        assert refusal.value.code is ErrorCode.E_USAGE
+        assert "missing" in refusal.value.what
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("dream",),
+        ("check", "--dream"),
+        ("check", "positional"),
+        ("segment", "ct", "--structures", "toe"),
+        ("segment", "ct", "--structures"),
+        ("protect", "a", "b", "c"),
+        ("check", "--request", "file"),
+        ("check", "--js"),
+        ("check", "--unsafe"),
+    ],
+)
+def test_words_that_are_not_understood_are_a_usage_error(words: tuple[str, ...]) -> None:
+    error = _usage_error(*words)
+
+    assert not {"dream", "toe", "positional", "file"} & set(error.what.split())
+
+
+def test_unsafe_is_off_unless_it_is_spelled_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parse(["check"]).unsafe_allow_simulated is False
+    assert parse(["check", "--unsafe-allow-simulated"]).unsafe_allow_simulated is True
+    asked = {"unsafe_allow_simulated": True}
+    assert _request(monkeypatch, "check", asked).unsafe_allow_simulated is True
+    with pytest.raises(EncryptSecureRTError):
+        _request(monkeypatch, "check", {"unsafe_allow_simulated": 1})
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+_MEMBERS = ("command", "home", "url", "series", "out", "structures", "outputs", "preview", "other")
+
+
+def _outcome(command: str, value: object) -> Invocation | EncryptSecureRTError:
+    """Return what a request line comes to; anything but a usage error goes on to the test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENCRYPTSECURERT_URL", "https://w:1")
+        try:
+            return _request(patch, command, value)
+        except EncryptSecureRTError as error:
+            return error
+
+
+@given(st.dictionaries(st.sampled_from(_MEMBERS), _JSON) | _JSON)
+def test_any_request_is_an_invocation_or_a_usage_error(value: object) -> None:
+    outcome = _outcome("segment", value)
+
+    if isinstance(outcome, EncryptSecureRTError):
+        assert outcome.code is ErrorCode.E_USAGE
+        assert outcome.what.endswith("(the request line is not right)")
+    else:
+        assert isinstance(value, dict)
+        assert value.get("command", "segment") == outcome.command == "segment"
+        assert "other" not in value
+
+
+@given(st.binary(max_size=60))
+def test_any_octets_are_an_invocation_or_a_usage_error(octets: bytes) -> None:
+    outcome = _outcome("check", octets)
+
+    assert isinstance(outcome, Invocation) or outcome.code is ErrorCode.E_USAGE

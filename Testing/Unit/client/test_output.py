@@ -1,0 +1,124 @@
+"""What commands say: JSON lines for programs, two sentences and no value for people."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.events import (
+    EndEvent,
+    Event,
+    LogEvent,
+    ProgressEvent,
+    StateEvent,
+)
+from encryptsecurert_protocol.jobs import JobState
+from EncryptSecureRTLib.client.output import JsonReporter, Reporter, TerminalReporter
+
+EVENTS: tuple[Event, ...] = (
+    StateEvent(n=1, state=JobState.QUEUED, place=2),
+    StateEvent(n=2, state=JobState.RUNNING, place=0),
+    ProgressEvent(n=3, stage="body", fraction=0.25),
+    LogEvent(n=4, entry="volume_cc.body", value=20_000.5),
+    EndEvent(n=5, state=JobState.DONE, error=None, results=()),
+)
+
+
+def _tell_everything(reporter: Reporter) -> None:
+    reporter.stage("upload")
+    reporter.sent(3, 10)
+    for event in EVENTS:
+        reporter.event(event)
+    reporter.line("reach", True, "the address answers", None)
+    reporter.line("tls", False, "no", "E_SESSION")
+    reporter.line("version", None, "not reached", None)
+
+
+def _lines(octets: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in octets.splitlines()]
+
+
+def test_json_has_one_object_a_line_in_the_order_of_the_calls(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reporter = JsonReporter()
+    _tell_everything(reporter)
+    reporter.result("words for people", {"instances": 4})
+    lines = _lines(capsys.readouterr().out)
+
+    assert lines == [
+        {"kind": "stage", "stage": "upload"},
+        {"kind": "sent", "done_bytes": 3, "total_bytes": 10},
+        {"kind": "state", "state": "queued", "place": 2},
+        {"kind": "state", "state": "running", "place": 0},
+        {"kind": "progress", "stage": "body", "fraction": 0.25},
+        {"kind": "log", "entry": "volume_cc.body", "value": 20_000.5},
+        {"kind": "end", "state": "done", "code": None},
+        {
+            "kind": "check",
+            "name": "reach",
+            "ok": True,
+            "words": "the address answers",
+            "code": None,
+        },
+        {"kind": "check", "name": "tls", "ok": False, "words": "no", "code": "E_SESSION"},
+        {"kind": "check", "name": "version", "ok": None, "words": "not reached", "code": None},
+        {"kind": "result", "instances": 4},
+    ]
+
+
+@pytest.mark.parametrize("code", list(ErrorCode))
+def test_an_error_line_has_code_sentences_and_exit_code(
+    capsys: pytest.CaptureFixture[str], code: ErrorCode
+) -> None:
+    JsonReporter().error(EncryptSecureRTError(code, "3 of 4"))
+    (line,) = _lines(capsys.readouterr().out)
+
+    assert set(line) == {"kind", "code", "what", "todo", "exit"}
+    assert (line["kind"], line["code"], line["exit"]) == ("error", code.name, code.value.exit_code)
+    assert line["what"] == f"{code.value.what} (3 of 4)"
+    assert line["todo"]
+
+
+def test_every_line_is_written_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting(io.StringIO):
+        flushed = 0
+
+        def flush(self) -> None:
+            self.flushed += 1
+
+    stream = Counting()
+    monkeypatch.setattr("sys.stdout", stream)
+    _tell_everything(JsonReporter())
+
+    assert stream.flushed == stream.getvalue().count("\n") == 10
+
+
+def test_a_terminal_shows_result_on_output_and_error_on_the_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reporter = TerminalReporter()
+    _tell_everything(reporter)
+    reporter.result("4 instances [bold]protected[/bold]", {"simulated": True})
+    reporter.error(EncryptSecureRTError(ErrorCode.E_SEAL))
+    reporter.close()
+    shown = capsys.readouterr()
+
+    assert "SIMULATED - not protected" in shown.out
+    assert "4 instances [bold]protected[/bold]" in shown.out  # words of others are no markup
+    assert "E_SESSION" in shown.out
+    assert "E_SEAL" in shown.err
+    assert ErrorCode.E_SEAL.value.todo in shown.err.replace("\n", " ")
+    assert "Traceback" not in shown.err
+
+
+def test_a_terminal_does_not_say_simulated_of_what_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reporter = TerminalReporter()
+    reporter.result("done", {"simulated": False})
+    reporter.close()
+
+    assert "SIMULATED" not in capsys.readouterr().out

@@ -1,0 +1,66 @@
+"""A client's side of an upload, chunk by chunk."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from Testing.Unit.worker.orders import OWNER
+
+from encryptsecurert_protocol.objects import (
+    ChunkPlan,
+    ContentKey,
+    ObjectHeader,
+    ObjectKind,
+    padded_chunk,
+    seal_content_key,
+)
+from encryptsecurert_protocol.sealing import (
+    KEY_BYTES,
+    PREFIX_BYTES,
+    ChunkCipher,
+    HpkeKeyPair,
+    random_octets,
+)
+from encryptsecurert_worker.vault.objects import ObjectStore, Upload
+
+
+@dataclass
+class Client:
+    """Seals one content as a client does."""
+
+    key: HpkeKeyPair
+    content: bytes
+    name: str = "ab" * 32
+    sha256: bytes = b""
+    kind: ObjectKind = ObjectKind.VOLUME
+
+    def __post_init__(self) -> None:
+        self.plan = ChunkPlan.for_size(len(self.content))
+        header = ObjectHeader(
+            object=self.name,
+            kind=self.kind,
+            plan=self.plan,
+            prefix=random_octets(PREFIX_BYTES),
+            suite=self.key.suite,
+            worker=hashlib.sha256(self.key.public).hexdigest(),
+        )
+        self.header = header.encode()
+        digest = self.sha256 or hashlib.sha256(self.content).digest()
+        content_key = ContentKey(random_octets(KEY_BYTES), len(self.content), digest)
+        self.sealed = seal_content_key(header, content_key, self.key.public)
+        aad = hashlib.sha256(self.header).digest()
+        self.cipher = ChunkCipher(content_key.data_key, header.prefix, aad)
+
+    def chunk(self, index: int) -> bytes:
+        """Return one sealed chunk."""
+        padded = padded_chunk(memoryview(self.content), self.plan, index)
+        return self.cipher.seal(index, padded, last=self.plan.is_last(index))
+
+    def send(
+        self, store: ObjectStore, *, owner: str = OWNER, order: Sequence[int] | None = None
+    ) -> Upload:
+        """Upload everything, or the chunks of `order`."""
+        upload = store.begin(owner, self.header, self.sealed, self.key)
+        for index in range(self.plan.chunks) if order is None else order:
+            store.put(upload, index, self.chunk(index))
+        return upload
