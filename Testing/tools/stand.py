@@ -124,10 +124,10 @@ class ProcessStand(Stand):
     def __enter__(self) -> "ProcessStand":
         command = [sys.executable, "-m", "encryptsecurert_worker", "serve"]
         options = ["--provider", "simulated", "--port", "0", "--state", str(self.state)]
-        log = (self.folder / "worker.log").open("w")
-        self._process = subprocess.Popen(
-            [*command, *options], stdout=subprocess.PIPE, stderr=log, text=True
-        )
+        with (self.folder / "worker.log").open("w") as log:
+            self._process = subprocess.Popen(
+                [*command, *options], stdout=subprocess.PIPE, stderr=log, text=True
+            )
         if self._process.stdout is None:
             raise RuntimeError("the worker has no output")
         self._url = json.loads(self._process.stdout.readline())["url"]

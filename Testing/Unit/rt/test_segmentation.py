@@ -365,3 +365,13 @@ def test_a_result_refuses_a_mask_that_is_none() -> None:
         SegmentedStructure(
             structure=Structure.BODY, mask=np.zeros((2, 2, 2), np.bool_), volume_cc=float("nan")
         )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_noise_in_a_tiny_image_ends_in_an_answer(seed: int) -> None:
+    grid = default_phantom_grid(shape=(4, 16, 16), extent_mm=(20.0, 460.8, 460.8))
+    noise = np.random.default_rng(seed).integers(-1024, 3071, grid.shape, np.int16)
+
+    found = segment_ct(noise, grid, list(Structure))
+
+    assert [one.structure for one in found] == list(Structure)

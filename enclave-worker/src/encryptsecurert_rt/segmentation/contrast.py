@@ -136,4 +136,6 @@ def _in_enhanced_tissue(
     box = morphology.widened(boxes[number - 1], working.spacing_mm, _AROUND_MM)
     part = numbers[box] == number
     around = morphology.dilate(part, working.spacing_mm, _AROUND_MM) & ~part
+    if not around.any():  # a part that fills its image has nothing around it
+        return False
     return float(np.percentile(working.mean_hu[box][around], 25.0)) > _ENHANCED_HU
