@@ -25,7 +25,7 @@ help:
 	@sed -n 's/^#   //p' Makefile
 	@echo "make test-core  the unit tests"
 	@echo "make lint       ruff and mypy --strict"
-	@echo "make bench      measured tables, beside a peer; see Testing/benchmarks"
+	@echo "make bench      measured tables; WRITE=1 keeps them in Testing/benchmarks/results.md"
 	@echo "make vectors    rebuild the protocol's test vectors"
 	@echo "make lock       resolve the locked versions anew"
 	@echo "make clean      remove what make made"
@@ -60,7 +60,7 @@ test: all lint
 	$(BIN)/pytest -q Testing/Unit Testing/Integration
 
 bench: .make/installed
-	$(BIN)/python Testing/benchmarks/run.py
+	$(BIN)/python Testing/benchmarks/run.py $(if $(WRITE),--write)
 
 vectors: .make/installed
 	$(BIN)/python -m Testing.vectors.make_vectors
