@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from encryptsecurert_protocol.rights import Role
 from encryptsecurert_protocol.statement import BundleName
@@ -88,7 +89,7 @@ class Stand:
         time.sleep(_CONNECTIONS_CLOSE_S)
         return name
 
-    def __enter__(self) -> "Stand":
+    def __enter__(self) -> Self:
         self.service.start()
         return self
 
@@ -121,7 +122,7 @@ class ProcessStand(Stand):
             raise RuntimeError("the worker is not running")
         return self._process.pid
 
-    def __enter__(self) -> "ProcessStand":
+    def __enter__(self) -> Self:
         command = [sys.executable, "-m", "encryptsecurert_worker", "serve"]
         options = ["--provider", "simulated", "--port", "0", "--state", str(self.state)]
         with (self.folder / "worker.log").open("w") as log:

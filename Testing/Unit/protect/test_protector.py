@@ -203,6 +203,14 @@ def test_an_implicit_and_an_explicit_original_get_the_same_clear_part(
     assert explicit == implicit
 
 
+def test_what_a_simulated_worker_protects_says_so(site: Any, ct_request: Build) -> None:
+    protector = Protector(replace(site.keys, simulated=True))
+
+    methods = _read(protector.protect(ct_request())).DeidentificationMethod
+
+    assert list(methods) == ["EncryptSecureRT profile 1", "SIMULATED - not protected"]
+
+
 def test_preamble_and_file_meta_are_our_own(site: Any, ct_request: Build) -> None:
     answer = site.protector.protect(ct_request(preamble=b"II*\0CANARY" + bytes(118)))
 

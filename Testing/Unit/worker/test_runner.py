@@ -237,6 +237,8 @@ def test_stopping_cancels_what_runs_and_what_waits(desk: Desk) -> None:
 def test_results_of_an_earlier_start_are_removed(desk: Desk) -> None:
     desk.end(desk.order("good"))
     assert desk.result_files
-    JobRunner(desk.core)
+    again = JobRunner(desk.core)
+    again.start()
+    again.stop(10)
 
     assert desk.result_files == []

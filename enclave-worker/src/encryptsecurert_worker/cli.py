@@ -57,6 +57,7 @@ def serve(host: str, port: int, threads: int, state: Path, provider: str) -> Non
         config = WorkerConfig(host=host, port=port, state=state, threads=threads)
         quotes, sealing = _provider(provider, state)
         service = WorkerService(config, build_core(config, quotes, sealing))
+        service.claim()
     except EncryptSecureRTError as error:
         _stop(error, provider)
     ready = {

@@ -1,7 +1,7 @@
 """The worker's parts in one place: who it is, what it holds, and how it vouches for itself."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class WorkerCore:
     """Everything that server and runner share. It is made once, at start."""
 
     state: Path
-    storage_key: bytes
+    storage_key: bytes = field(repr=False)
     clock: Callable[[], datetime]
     provider: QuoteProvider
     tls: RatlsIdentity

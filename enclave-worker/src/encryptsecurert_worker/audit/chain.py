@@ -7,6 +7,7 @@ instance_id || u64be n.
 """
 
 import hashlib
+import os
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -50,12 +51,12 @@ class AuditChain:
         epoch: int = 0,
         code: str = "",
     ) -> str:
-        """Add a line and return the new head."""
+        """Add a line and return the new head; after a refusal the chain is as it was (E_BUSY)."""
         with self._lock:
-            self._n += 1
+            n = self._n + 1
             line = canonical.encode(
                 {
-                    "n": self._n,
+                    "n": n,
                     "prev": self._head.hex(),
                     "time": time_text(now),
                     "start_id": self._start_id,
@@ -66,16 +67,28 @@ class AuditChain:
                     "code": code,
                 }
             )
-            self._head = hashlib.sha256(line).digest()
             if self._auditor_key is not None:
-                self._write(line, self._auditor_key)
+                self._write(n, line, self._auditor_key)
+            self._n, self._head = n, hashlib.sha256(line).digest()
             return self._head.hex()
 
-    def _write(self, line: bytes, auditor_key: bytes) -> None:
-        info = _CONTEXT + self._instance + self._n.to_bytes(8, "big")
+    def _write(self, n: int, line: bytes, auditor_key: bytes) -> None:
+        info = _CONTEXT + self._instance + n.to_bytes(8, "big")
         sealed = hpke_seal(HpkeSuite.MLKEM768_X25519, auditor_key, info, line)
+        record = len(sealed).to_bytes(4, "big") + sealed
         try:
-            with self._path.open("ab") as file:
-                file.write(len(sealed).to_bytes(4, "big") + sealed)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError:
             raise EncryptSecureRTError(ErrorCode.E_BUSY, "the worker's storage is full") from None
+        try:
+            size = os.fstat(descriptor).st_size
+            try:
+                if os.write(descriptor, record) != len(record):
+                    raise OSError
+            except OSError:
+                os.ftruncate(descriptor, size)  # half a line would make all later ones unreadable
+                raise
+        except OSError:
+            raise EncryptSecureRTError(ErrorCode.E_BUSY, "the worker's storage is full") from None
+        finally:
+            os.close(descriptor)

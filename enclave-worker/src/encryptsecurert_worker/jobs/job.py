@@ -1,6 +1,7 @@
 """One job of one owner: its state, its events, and its results' names and sizes."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -112,7 +113,8 @@ class Job:
         """Have `wake` set at each new event; returns what ends the watching."""
 
         def notify() -> None:
-            loop.call_soon_threadsafe(wake.set)
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and the watcher with it
+                loop.call_soon_threadsafe(wake.set)
 
         with self._lock:
             self._watchers.add(notify)

@@ -1,5 +1,6 @@
 """Runs jobs one at a time on a thread of its own, and seals what they make."""
 
+import contextlib
 import hashlib
 import logging
 import threading
@@ -17,6 +18,7 @@ from encryptsecurert_protocol.sealing import keyed_name
 from encryptsecurert_worker.core import WorkerCore
 from encryptsecurert_worker.jobs.job import Job
 from encryptsecurert_worker.tasks.task import SiteKeys, TaskContext, TaskOutput
+from encryptsecurert_worker.vault.files import clear_folder
 from encryptsecurert_worker.vault.site import Provisioned
 
 _LOG = logging.getLogger(__name__)
@@ -28,13 +30,12 @@ class JobRunner:
     def __init__(self, core: WorkerCore) -> None:
         self._core = core
         self._results = core.state / "results"
-        self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
         self._results.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for stale in self._results.iterdir():  # jobs of an earlier start are not known any more
-            stale.unlink()
+        self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
 
     def start(self) -> None:
-        """Begin to take jobs."""
+        """Begin to take jobs; results of an earlier start, whose jobs are not known, go."""
+        clear_folder(self._results)
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
@@ -68,7 +69,8 @@ class JobRunner:
 
     def _fail(self, job: Job, state: JobState, code: ErrorCode, epoch: int) -> None:
         for path, _ in job.result_files.values():
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the job ends all the same
+                path.unlink(missing_ok=True)
         job.result_files.clear()
         try:
             self._core.audit.append(

@@ -4,11 +4,13 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from anyio import to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.limits import LIMITS
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,9 +43,11 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     return b"".join(pieces)
 
 
-async def read_json(request: Request, max_bytes: int) -> dict[str, Any]:
-    """Return the request's canonical JSON body."""
-    return canonical.decode(await read_body(request, max_bytes), max_bytes)
+async def decode_json(body: bytes) -> dict[str, Any]:
+    """Return the canonical JSON object of a body; a long one is read beside the event loop."""
+    if len(body) <= LIMITS.json_line_bytes:
+        return canonical.decode(body, LIMITS.json_line_bytes)
+    return await to_thread.run_sync(canonical.decode, body, len(body))
 
 
 async def unknown_route(request: Request, error: Exception) -> Response:

@@ -13,7 +13,7 @@ from encryptsecurert_protocol.bundles import BundleMessage
 from encryptsecurert_protocol.errors import EncryptSecureRTError
 from encryptsecurert_worker.core import WorkerCore
 from encryptsecurert_worker.jobs.job import Job
-from encryptsecurert_worker.server.answers import json_answer
+from encryptsecurert_worker.server.answers import error_answer, json_answer
 from encryptsecurert_worker.server.tls import PEER_CERTIFICATE, require_client_certificates
 
 _LOG = logging.getLogger(__name__)
@@ -34,21 +34,28 @@ class Provisioner:
         self._connections = connections
 
     async def take(self, message: BundleMessage) -> Response:
-        """Take a bundle and answer with its name; the same bundle again changes nothing."""
+        """Take a bundle and answer with its name; the same bundle again changes nothing.
+
+        Whatever follows from a bundle happens each time it is brought, and before anything that
+        can fail: a full disk must not keep a revoked user's job running.
+        """
         core = self._core
         changed = core.site.provision(message, core.identity.hpke, core.clock())
         provisioned = core.site.require()
         if changed:
             require_client_certificates(self._context, provisioned.core.user_ca)
             core.audit.seal_to(provisioned.core.auditor_key)
-            core.audit.append("provisioned", core.clock(), epoch=provisioned.core.epoch)
-            core.book.cancel_where(self._withdrawn)
-            _LOG.info("provisioned", extra={"epoch": provisioned.core.epoch})
+        core.book.cancel_where(self._withdrawn)
         name = provisioned.name
         answer = {"site_key_id": name.site_key_id, "epoch": name.epoch, "digest": name.digest}
-        response = json_answer(answer)
-        if changed:
-            response.background = BackgroundTask(self._close_connections)
+        try:
+            if changed:
+                core.audit.append("provisioned", core.clock(), epoch=name.epoch)
+                _LOG.info("provisioned", extra={"epoch": name.epoch})
+            response = json_answer(answer)
+        except EncryptSecureRTError as error:
+            response = error_answer(error)
+        response.background = BackgroundTask(self._close_connections)
         return response
 
     def _withdrawn(self, job: Job) -> bool:

@@ -14,16 +14,15 @@ from starlette.routing import Route
 from encryptsecurert_protocol.bundles import BundleMessage
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import Fields
-from encryptsecurert_protocol.jobs import JobHeader, job_digest
+from encryptsecurert_protocol.jobs import JobHeader, JobState, job_digest
 from encryptsecurert_protocol.limits import LIMITS
-from encryptsecurert_protocol.results import RESULT_NAME
 from encryptsecurert_protocol.rights import Operation
 from encryptsecurert_protocol.sealing import TAG_BYTES
 from encryptsecurert_protocol.signatures import Label, split_signed_message, verify
 from encryptsecurert_worker import __version__
 from encryptsecurert_worker.core import WorkerCore
 from encryptsecurert_worker.jobs.job import Job
-from encryptsecurert_worker.server.answers import guarded, json_answer, read_body, read_json
+from encryptsecurert_worker.server.answers import decode_json, guarded, json_answer, read_body
 from encryptsecurert_worker.server.provisioning import Provisioner
 from encryptsecurert_worker.server.tls import PEER_CERTIFICATE
 from encryptsecurert_worker.vault.objects import Upload
@@ -61,9 +60,15 @@ class Routes:
         )
         return [Route(path, guarded(end), methods=[method]) for path, method, end in rows]
 
-    def _caller(self, request: Request) -> Caller:
+    def _caller(self, request: Request, *, in_time: bool = True) -> Caller:
         certificate = request.scope["state"].get(PEER_CERTIFICATE)
-        return self._core.site.caller(certificate, self._core.clock())
+        return self._core.site.caller(certificate, self._core.clock(), in_time=in_time)
+
+    async def _body(self, request: Request, max_bytes: int) -> tuple[Caller, bytes]:
+        """Return caller and body; the rights that count are those when the body is there."""
+        self._caller(request)
+        body = await read_body(request, max_bytes)
+        return self._caller(request), body
 
     async def health(self, request: Request) -> Response:
         """Say alive, ready and which version; nothing else."""
@@ -76,17 +81,22 @@ class Routes:
         if len(nonces) != 1 or not _NONCE.fullmatch(nonces[0]):
             raise EncryptSecureRTError(ErrorCode.E_FORMAT)
         if self._core.site.current is not None:
-            self._caller(request)
+            self._caller(request, in_time=False)
         answer = await to_thread.run_sync(self._core.evidence, bytes.fromhex(nonces[0]))
         return Response(answer.encode(), media_type="application/json", headers=_STATEFUL_HEADERS)
 
     async def provision(self, request: Request) -> Response:
         """Take a bundle; the first one from anybody, later ones from a custodian."""
-        if self._core.site.current is not None:
-            self._core.site.require_right(self._caller(request), Operation.PROVISION)
-        body = await read_json(request, _MAX_JSON_BYTES)
-        message = BundleMessage.from_json(body, LIMITS.header_bytes)
+        self._require_custodian(request)
+        body = await read_body(request, _MAX_JSON_BYTES)
+        self._require_custodian(request)
+        message = BundleMessage.from_json(await decode_json(body), LIMITS.header_bytes)
         return await self._provisioner.take(message)
+
+    def _require_custodian(self, request: Request) -> None:
+        if self._core.site.current is not None:
+            caller = self._caller(request, in_time=False)
+            self._core.site.require_right(caller, Operation.PROVISION)
 
     async def tasks(self, request: Request) -> Response:
         """List the tasks that are open to this user, and the limits."""
@@ -102,8 +112,11 @@ class Routes:
 
     async def begin_object(self, request: Request) -> Response:
         """Begin an upload, or say that the object is here."""
-        caller = self._caller(request)
-        fields = Fields(await read_json(request, _MAX_JSON_BYTES), ("header", "sealed"))
+        caller, body = await self._body(request, _MAX_JSON_BYTES)
+        roles = self._core.site.require().core.roles
+        if not any(roles.allows(caller.entry, o) for o in self._core.operations().values()):
+            raise EncryptSecureRTError(ErrorCode.E_FORBIDDEN)
+        fields = Fields(await decode_json(body), ("header", "sealed"))
         header = fields.octets("header", LIMITS.header_bytes)
         sealed = fields.octets("sealed", 4096)
         begin = partial(self._core.objects.begin, caller.user, header, sealed)
@@ -129,15 +142,14 @@ class Routes:
         index = request.path_params["index"]
         if not re.fullmatch(r"0|[1-9][0-9]{0,4}", index, re.ASCII):
             raise EncryptSecureRTError(ErrorCode.E_SEAL)
-        sealed = await read_body(request, LIMITS.chunk_bytes + TAG_BYTES)
+        _, sealed = await self._body(request, LIMITS.chunk_bytes + TAG_BYTES)
         await to_thread.run_sync(self._core.objects.put, upload, int(index), sealed)
         return Response(status_code=204)
 
     async def submit(self, request: Request) -> Response:
         """Accept a signed job header. The repeat check comes before time and role."""
-        caller = self._caller(request)
-        body = await read_json(request, _MAX_JSON_BYTES)
-        octets, signature = split_signed_message(body, LIMITS.header_bytes)
+        caller, body = await self._body(request, _MAX_JSON_BYTES)
+        octets, signature = split_signed_message(await decode_json(body), LIMITS.header_bytes)
         header = JobHeader.decode(octets)
         if header.certificate != caller.fingerprint or header.user != caller.user:
             raise EncryptSecureRTError(ErrorCode.E_USER_CERTIFICATE)
@@ -146,8 +158,8 @@ class Routes:
         job = self._core.book.known(caller.user, header.job, digest)
         if job is None:
             self._check_new(header, caller)
+            self._audit("job-submitted", caller, header.job)
             job = self._core.book.add(Job(header, digest, caller.fingerprint))
-            self._audit("job-accepted", caller, header.job)
         return json_answer({"job": header.job, "state": job.state.value})
 
     def _check_new(self, header: JobHeader, caller: Caller) -> None:
@@ -236,7 +248,7 @@ class Routes:
         """Send a sealed result; a range only if the caller names the file that it means."""
         caller, job = self._job(request)
         name = request.path_params["name"]
-        if not re.fullmatch(RESULT_NAME, name, re.ASCII) or name not in job.result_files:
+        if job.state is not JobState.DONE or name not in job.result_files:
             raise EncryptSecureRTError(ErrorCode.E_NOT_FOUND)
         self._core.site.require_right(caller, self._core.operations()[job.header.task])
         path, digest = job.result_files[name]

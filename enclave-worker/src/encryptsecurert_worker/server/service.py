@@ -28,6 +28,7 @@ from encryptsecurert_worker.server.tls import AttestedProtocol, server_context
 from encryptsecurert_worker.tasks.protect import ProtectTask
 from encryptsecurert_worker.tasks.segment import SegmentTask
 from encryptsecurert_worker.tasks.task import TaskRegistry
+from encryptsecurert_worker.vault.claim import StateClaim
 from encryptsecurert_worker.vault.identity import new_identity
 from encryptsecurert_worker.vault.objects import ObjectStore
 from encryptsecurert_worker.vault.sealing_keys import SealingKeyProvider, storage_key
@@ -102,6 +103,7 @@ class WorkerService:
 
     def __init__(self, config: WorkerConfig, core: WorkerCore) -> None:
         self._core = core
+        self._claim = StateClaim(core.state)
         self._runner = JobRunner(core)
         context = server_context(core.tls)
         provisioner = Provisioner(
@@ -111,6 +113,7 @@ class WorkerService:
             routes=Routes(core, provisioner).table(),
             exception_handlers={HTTPException: unknown_route},
         )
+        app.router.redirect_slashes = False  # a path is a route or it is not
         settings = uvicorn.Config(
             app,
             http=AttestedProtocol,
@@ -153,13 +156,20 @@ class WorkerService:
         """The worker's parts."""
         return self._core
 
+    def claim(self) -> None:
+        """Claim the state folder, which no other worker may use meanwhile (E_LOCAL_FILE)."""
+        self._claim.acquire()
+
     def run(self) -> None:
         """Serve in this thread until told to stop; signals are handled by the server."""
+        self.claim()
+        self._core.objects.clear()
         self._runner.start()
         try:
             self._server.run(sockets=[self._socket])
         finally:
             self._runner.stop(_STOP_S)
+            self._claim.release()
 
     def start(self) -> None:
         """Serve in a thread of its own and return once the worker answers."""

@@ -13,6 +13,7 @@ from encryptsecurert_protocol.framing import pack_batch, unpack_batch
 from encryptsecurert_protocol.headers import decode_request, encode_answer, refused_header
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.rights import Operation
+from encryptsecurert_protocol.statement import Kind
 from encryptsecurert_worker.dicom.protect import ProtectionKeys, Protector
 from encryptsecurert_worker.tasks.task import TaskContext, TaskOutput
 
@@ -47,6 +48,7 @@ class ProtectTask:
             pid_key=context.keys.pid_key,
             recipient_certificate=context.keys.recipient_certificate,
             escrow_certificate=context.keys.escrow_certificate,
+            simulated=context.kind is Kind.SIMULATED,
         )
         protector = Protector(keys)
         answers: list[bytes] = []

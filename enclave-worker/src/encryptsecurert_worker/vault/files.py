@@ -31,3 +31,14 @@ def write_file(path: Path, octets: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+
+
+def clear_folder(folder: Path) -> None:
+    """Make a private folder, or empty it of its files."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in folder.iterdir():
+            if path.is_file():
+                path.unlink()
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None

@@ -20,6 +20,7 @@ from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.objects import (
     ContentKey,
     ObjectHeader,
+    ObjectKind,
     open_content_key,
     strip_padding,
 )
@@ -32,8 +33,15 @@ from encryptsecurert_protocol.sealing import (
     random_octets,
     seal_record_into,
 )
+from encryptsecurert_worker.vault.files import clear_folder
 
 _RECORD_BYTES = LIMITS.chunk_bytes + RECORD_OVERHEAD_BYTES
+# What is opened whole beside the inputs is bounded by what it may be, not by the largest object.
+_SIZE_LIMITS_BYTES = {
+    ObjectKind.VOLUME: LIMITS.object_bytes,
+    ObjectKind.HEADERS: LIMITS.batch_bytes,
+    ObjectKind.PARAMETERS: LIMITS.header_bytes,
+}
 
 
 class _RunningDigest:
@@ -43,7 +51,7 @@ class _RunningDigest:
     is left to whoever opens the object.
     """
 
-    _WAITING_MAX = 8
+    _WAITING_MAX = 3  # as many as a client of ours has on their way
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -106,8 +114,10 @@ class ObjectStore:
         self._by_upload: dict[tuple[str, str], Upload] = {}
         self._by_object: dict[tuple[str, str], Upload] = {}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for stale in folder.iterdir():  # sealed to keys of an earlier start: nobody can open them
-            stale.unlink()
+
+    def clear(self) -> None:
+        """Remove what an earlier start left: it is sealed to keys that are gone."""
+        clear_folder(self._folder)
 
     def begin(
         self, owner: str, header_octets: bytes, sealed: bytes, worker_key: HpkeKeyPair
@@ -115,6 +125,8 @@ class ObjectStore:
         """Start an upload, or return the complete object of that name that the owner has."""
         header = ObjectHeader.decode(header_octets)
         content = open_content_key(header, sealed, worker_key)
+        if content.size_bytes > _SIZE_LIMITS_BYTES[header.kind]:
+            raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
         with self._lock:
             held = self._by_object.get((owner, header.object))
             if held is not None and (held.complete or held.header_octets == header_octets):

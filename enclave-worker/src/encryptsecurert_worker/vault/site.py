@@ -107,14 +107,17 @@ class Site:
             self._provisioned = Provisioned(core=core, secrets=secrets, digest=digest)
             return True
 
-    def caller(self, certificate_der: bytes | None, now: datetime) -> Caller:
+    def caller(
+        self, certificate_der: bytes | None, now: datetime, *, in_time: bool = True
+    ) -> Caller:
         """Return who holds a certificate under the current bundle, or refuse.
 
         Chain to the user CA, extended key usage, validity, fingerprint listed and not revoked:
-        any failure is the one E_USER_CERTIFICATE.
+        any failure is the one E_USER_CERTIFICATE. `in_time` False looks past the bundle's own
+        dates: a custodian must be able to bring the bundle that follows one that has ended.
         """
         core = self.require().core
-        if certificate_der is None or not core.valid_at(now):
+        if certificate_der is None or (in_time and not core.valid_at(now)):
             raise EncryptSecureRTError(ErrorCode.E_USER_CERTIFICATE)
         known = self._known
         judged = known.callers.get(certificate_der) if known.core is core else None

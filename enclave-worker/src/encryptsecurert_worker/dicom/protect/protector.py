@@ -29,7 +29,7 @@ from encryptsecurert_worker.dicom.protect.envelope import Envelope
 from encryptsecurert_worker.dicom.protect.identity import map_uid, patient_pseudonym, plain_uid
 from encryptsecurert_worker.dicom.protect.rules import Action, Rule, clear_value
 from encryptsecurert_worker.dicom.protect.sealed import ENCRYPTED_ATTRIBUTES, sealed_sequence
-from encryptsecurert_worker.dicom.protect.shell import MARKERS, file_head
+from encryptsecurert_worker.dicom.protect.shell import file_head, markers
 from encryptsecurert_worker.dicom.protect.writing import (
     explicit_original,
     is_signed,
@@ -54,13 +54,15 @@ class ProtectionKeys:
     """What protecting needs of a site.
 
     `uid_key` and `pid_key` are the sub-keys ``uid/v1`` and ``pid/v1``, 32 octets each; the
-    certificates are DER, of the site's recipient key and of the escrow key.
+    certificates are DER, of the site's recipient key and of the escrow key. `simulated` marks
+    what a SIMULATED worker makes, since its keys are nobody's secret.
     """
 
     uid_key: bytes = field(repr=False)
     pid_key: bytes = field(repr=False)
     recipient_certificate: bytes = field(repr=False)
     escrow_certificate: bytes = field(repr=False)
+    simulated: bool = False
 
     def __post_init__(self) -> None:
         if len(self.uid_key) != KEY_BYTES or len(self.pid_key) != KEY_BYTES:
@@ -88,6 +90,7 @@ class Protector:
 
     def __init__(self, keys: ProtectionKeys) -> None:
         self._pid_key = keys.pid_key
+        self._simulated = keys.simulated
         self._envelope = Envelope(keys.recipient_certificate, keys.escrow_certificate)
         self._map_uid: Callable[[bytes], bytes] = lru_cache(_UIDS_KEPT)(
             partial(map_uid, keys.uid_key)
@@ -156,7 +159,7 @@ class Protector:
         self, header: Header, rules: dict[int, Rule], identity: _Identity
     ) -> tuple[dict[int, bytes], list[int]]:
         """Return the clear elements by tag, and the tags whose originals are sealed."""
-        clear = dict(MARKERS)
+        clear = markers(simulated=self._simulated)
         sealed: list[int] = []
         for tag, rule in rules.items():
             if rule.action is Action.EMPTY:

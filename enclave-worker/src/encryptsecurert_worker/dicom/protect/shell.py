@@ -21,12 +21,18 @@ _CODE_ITEM = (
     + write_element(0x00080102, b"SH", b"DCM")
     + write_element(0x00080104, b"LO", b"Basic Application Confidentiality Profile")
 )
-MARKERS = {
-    0x00120062: write_element(0x00120062, b"CS", b"YES"),
-    0x00120063: write_element(0x00120063, b"LO", METHOD),
-    0x00120064: write_sequence(0x00120064, [_CODE_ITEM]),
-    0x00280303: write_element(0x00280303, b"CS", b"REMOVED"),
-}
+SIMULATED_METHOD = METHOD + b"\\SIMULATED - not protected"
+
+
+def markers(*, simulated: bool) -> dict[int, bytes]:
+    """Return the attributes that say how identity was removed, and if in a simulated worker."""
+    method = SIMULATED_METHOD if simulated else METHOD
+    return {
+        0x00120062: write_element(0x00120062, b"CS", b"YES"),
+        0x00120063: write_element(0x00120063, b"LO", method),
+        0x00120064: write_sequence(0x00120064, [_CODE_ITEM]),
+        0x00280303: write_element(0x00280303, b"CS", b"REMOVED"),
+    }
 
 
 def file_head(sop_class: bytes, instance_uid: bytes) -> bytes:
