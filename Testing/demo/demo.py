@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from phantom_files import write_ct_series
 
+from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_rt.phantoms import ct_phantom, default_phantom_grid
 from encryptsecurert_rt.segmentation import Structure
 
@@ -147,6 +148,7 @@ def _summary(demo: Demo, home: Path, url: str, truth: dict[str, float] | None) -
     checked = demo.ask("encryptsecurert", "check", "--url", url, *common)
     receipt = demo.out / "results" / "receipt.json"
     verified = demo.ask("encryptsecurert", "verify", str(receipt), *common)
+    body = ReceiptBody.decode(Receipt.decode(receipt.read_bytes()).body)  # judged just above
     numbers = verified["numbers"]
     volumes = {
         name.removeprefix("volume_cc."): round(float(value), 3)
@@ -161,8 +163,10 @@ def _summary(demo: Demo, home: Path, url: str, truth: dict[str, float] | None) -
         "receipt_verdict": verified["verdict"],
         "receipt_sha256": verified["receipt_sha256"],
         "output_sha256": verified["outputs"],
+        "algorithm": body.algorithm,
         "volumes_cc": volumes,
-        "true_volumes_cc": truth,
+        **({"true_volumes_cc": truth} if truth else {}),
+        "warnings": list(body.warnings),
         "timings_s": demo.timings_s,
     }
 
@@ -219,11 +223,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             process.wait(30)
     path = options.out / "summary.json"
     path.write_text(json.dumps(summary, indent=1) + "\n")
-    demo.say(f"Written to {options.out}: summary.json, preview.png, results/, protected/")
-    print(f"{'structure':<10} {'cm3':>10} {'true cm3':>10}")
+    demo.say(f"Written to {options.out}: summary.json, preview.png, results/, protected/, home/")
+    print(f"{'structure':<10} {'cm3':>10}" + (f" {'true cm3':>10}" if truth else ""))
     for name, volume in summary["volumes_cc"].items():
-        true = f"{truth[name]:10.1f}" if truth else ""
-        print(f"{name:<10} {volume:10.1f} {true}")
+        true = f" {truth[name]:10.1f}" if truth else ""
+        print(f"{name:<10} {volume:10.1f}{true}")
 
 
 if __name__ == "__main__":
