@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 from Testing.Integration.command_lines import CLIENT, Run, interrupt_client
-from Testing.Integration.hospital import Busy
+from Testing.Integration.hospital import Busy, Ward
 
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.client.channel import open_channel
+from EncryptSecureRTLib.client.jobs import Watcher
+from EncryptSecureRTLib.client.protect import protect_series
+from EncryptSecureRTLib.client.segment import SegmentRequest, segment_series
 
 
 def _at_progress(fraction: float) -> Any:
@@ -146,3 +150,46 @@ def test_an_output_that_nobody_reads_any_more_ends_the_job(busy: Busy, tmp_path:
     assert not (tmp_path / "out").exists()
     after = _jobs(busy)
     assert [after[job] for job in set(after) - set(before)] == ["cancelled"]
+
+
+class _StopAt:
+    """A user who asks for a stop when a stage begins."""
+
+    def __init__(self, stage: str) -> None:
+        self._at = stage
+        self.asked = False
+
+    def watcher(self) -> Watcher:
+        return Watcher(stage=self._hear, stopped=lambda: self.asked)
+
+    def _hear(self, stage: str) -> None:
+        self.asked = self.asked or stage == self._at
+
+
+@pytest.mark.parametrize("stage", ["fetch", "write"])
+def test_a_stop_asked_for_after_the_job_leaves_no_protected_series(
+    ward: Ward, tmp_path: Path, stage: str
+) -> None:
+    home = ward.hospital.fresh_home(ward.technician, tmp_path / "home")
+    stop = _StopAt(stage)
+
+    with ward.channel(home) as channel, pytest.raises(EncryptSecureRTError) as caught:
+        protect_series(channel, home, ward.original, tmp_path / "out", stop.watcher())
+
+    assert caught.value.code is ErrorCode.E_CANCELLED
+    assert not (tmp_path / "out").exists()
+    assert not home.receipts_path.exists()
+
+
+@pytest.mark.parametrize("stage", ["fetch", "write"])
+def test_a_stop_asked_for_after_the_job_leaves_no_segmentation(
+    ward: Ward, tmp_path: Path, stage: str
+) -> None:
+    home = ward.hospital.fresh_home(ward.colleague, tmp_path / "home")
+    order = SegmentRequest(folder=ward.protected, out=tmp_path / "out", structures=("body",))
+
+    with ward.channel(home) as channel, pytest.raises(EncryptSecureRTError) as caught:
+        segment_series(channel, home, order, _StopAt(stage).watcher())
+
+    assert caught.value.code is ErrorCode.E_CANCELLED
+    assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []

@@ -1,7 +1,9 @@
 """What the verifier keeps, how it reads JSON, and when a verdict counts as one."""
 
 import datetime as dt
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from Testing.Unit.attest.forge import (
 )
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from EncryptSecureRTLib.attest import verifier
+from EncryptSecureRTLib.attest import localfiles, verifier
 from EncryptSecureRTLib.attest.localfiles import read_whole, write_whole
 from EncryptSecureRTLib.attest.memory import ReplayCache
 from EncryptSecureRTLib.attest.strictjson import NotStrict, read_object
@@ -61,6 +63,46 @@ def test_trouble_with_a_file_has_one_code(tmp_path: Path) -> None:
     assert code_of(lambda: read_whole(tmp_path / "file", 3)) is E.E_LOCAL_FILE
     assert code_of(lambda: read_whole(tmp_path, 3)) is E.E_LOCAL_FILE
     assert code_of(lambda: write_whole(tmp_path / "file" / "x", b"")) is E.E_LOCAL_FILE
+
+
+@pytest.mark.parametrize("random", ["abc", None])
+def test_a_link_planted_at_a_temporary_name_is_never_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, random: str | None
+) -> None:
+    victim, path = tmp_path / "victim", tmp_path / "file"
+    victim.write_bytes(b"mine")
+    planted = tmp_path / f"file.{random or os.getpid()}.new"
+    planted.symlink_to(victim)
+    if random is not None:  # a name that was guessed after all
+        monkeypatch.setattr(localfiles, "token_hex", lambda octets: random)
+
+    code = code_of(lambda: write_whole(path, b"new"))
+
+    assert victim.read_bytes() == b"mine"
+    assert planted.is_symlink()
+    assert code is (None if random is None else E.E_LOCAL_FILE)
+    assert read_whole(path, 3) == (b"new" if random is None else None)
+    assert not path.is_symlink()
+
+
+@pytest.mark.parametrize(("owner", "name"), [(os, "fsync"), (Path, "replace")])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str
+) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, full)
+        assert code_of(lambda: write_whole(path, b"new")) is E.E_LOCAL_FILE
+
+    assert read_whole(path, 3) == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+    write_whole(path, b"new")
+    assert read_whole(path, 3) == b"new"
 
 
 @pytest.mark.parametrize("octets", [b"", b"rubbish", b'{"clock_floor":"soon"}'])

@@ -3,21 +3,32 @@
 import contextlib
 import os
 from pathlib import Path
+from secrets import token_hex
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+
+# A name that nobody can plant beforehand, and no link of anybody's is followed; Windows knows
+# no O_NOFOLLOW, there O_EXCL alone refuses what exists.
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+_RANDOM_OCTETS = 16
 
 
 def write_whole(path: Path, octets: bytes) -> None:
     """Replace a file, mode 0600, safe against a loss of power; E_LOCAL_FILE if that fails."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    temporary = path.with_name(f"{path.name}.{token_hex(_RANDOM_OCTETS)}.new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(octets)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        descriptor = os.open(temporary, _NEW_FILE, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(octets)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):  # the first error is the one to tell
+                temporary.unlink()
+            raise
         _sync_folder(path.parent)
     except OSError:
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None

@@ -6,7 +6,7 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -20,6 +20,7 @@ from urllib3.exceptions import HTTPError
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.evidence import EvidenceAnswer
+from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.statement import Statement
 from EncryptSecureRTLib.attest.ratls import read_ratls_certificate
 from EncryptSecureRTLib.attest.verdict import Verdict
@@ -199,10 +200,13 @@ class Channel:
             )
             if response.status_code >= requests.codes.multiple_choices:
                 body = response.raw.read(4096) if stream else response.content
+                response.close()
                 raise error_of_body(body, response.status_code)
             return response
         except requests.RequestException as error:
             raise error_of_request(error) from None
+        except HTTPError as error:  # of `raw`, which nothing wraps
+            raise error_of_pool(error) from None
 
     def put(self, path: str, octets: bytes) -> None:
         """Send octets; an error answer is raised."""
@@ -239,6 +243,31 @@ class Channel:
                 yield from lines
                 if len(buffer) > max_line_bytes:
                     raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+        except requests.RequestException as error:
+            raise error_of_request(error) from None
+        finally:
+            response.close()
+
+    def download(
+        self, path: str, max_bytes: int, stopped: Callable[[], bool] = lambda: False
+    ) -> bytearray:
+        """Return the octets of an answer.
+
+        E_RESULT if there are more than `max_bytes`, E_CANCELLED if `stopped` says so before a
+        piece is read.
+        """
+        response = self.request("GET", path, stream=True)
+        octets = bytearray()
+        try:
+            pieces = response.iter_content(LIMITS.chunk_bytes)
+            while not stopped():
+                piece = next(pieces, None)
+                if piece is None:
+                    return octets
+                octets += piece
+                if len(octets) > max_bytes:
+                    raise EncryptSecureRTError(ErrorCode.E_RESULT)
+            raise EncryptSecureRTError(ErrorCode.E_CANCELLED)
         except requests.RequestException as error:
             raise error_of_request(error) from None
         finally:

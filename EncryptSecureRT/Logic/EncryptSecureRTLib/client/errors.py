@@ -39,7 +39,11 @@ def error_of_pool(error: urllib3.exceptions.HTTPError) -> EncryptSecureRTError:
 
 def error_of_request(error: requests.RequestException) -> EncryptSecureRTError:
     """Return what a failed request means to a user."""
-    if isinstance(error, requests.Timeout):
+    # While a body is read, `requests` hides a timeout in a ConnectionError.
+    late = isinstance(error, requests.ConnectionError) and any(
+        isinstance(cause, urllib3.exceptions.ReadTimeoutError) for cause in error.args
+    )
+    if late or isinstance(error, requests.Timeout):
         return EncryptSecureRTError(ErrorCode.E_TIMEOUT)
     if isinstance(error, requests.exceptions.SSLError):
         return EncryptSecureRTError(ErrorCode.E_SESSION)

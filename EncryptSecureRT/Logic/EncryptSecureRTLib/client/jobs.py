@@ -21,7 +21,7 @@ from encryptsecurert_protocol.signatures import Label, sign, signed_message
 from EncryptSecureRTLib.client.channel import Channel
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.receipts import Judged, check_outputs, judge_receipt
-from EncryptSecureRTLib.client.trust import utc_now
+from EncryptSecureRTLib.client.trust import open_verifier, utc_now
 from EncryptSecureRTLib.client.upload import Content, Stop, upload
 
 _LIFE = timedelta(hours=24)
@@ -59,6 +59,11 @@ class Watcher:
     sent: Callable[[int, int], None] = lambda done, total: None
     event: Callable[[Event], None] = lambda event: None
     stopped: Stop = lambda: False
+
+    def end_if_stopped(self) -> None:
+        """Raise E_CANCELLED if a stop was asked for."""
+        if self.stopped():
+            raise EncryptSecureRTError(ErrorCode.E_CANCELLED)
 
 
 def submit(
@@ -144,14 +149,21 @@ def cancel(channel: Channel, job: str) -> None:
     channel.request("DELETE", f"/v1/jobs/{job}")
 
 
-def fetch(channel: Channel, home: ClientHome, order: Order, end: EndEvent) -> Finished:
+def fetch(
+    channel: Channel,
+    home: ClientHome,
+    order: Order,
+    end: EndEvent,
+    stopped: Stop = lambda: False,
+) -> Finished:
     """Fetch the results of a job that is done, and check them against its receipt.
 
     Raises
     ------
     EncryptSecureRTError
         The job's own error if it failed; E_RESULT, E_RECEIPT or an attestation error if what
-        came is not what an attested worker made for this job.
+        came is not what an attested worker made for this job; E_POLICY if the policy changed
+        meanwhile; E_CANCELLED if `stopped` says so before a piece.
     """
     if end.state is not JobState.DONE:
         name = end.error or ErrorCode.E_JOB_FAILED.name
@@ -161,40 +173,25 @@ def fetch(channel: Channel, home: ClientHome, order: Order, end: EndEvent) -> Fi
     for name, size in end.results:
         if size > 2 * LIMITS.object_bytes:
             raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
-        octets = _download(channel, f"/v1/results/{order.header.job}/{name}", size)
+        octets = channel.download(f"/v1/results/{order.header.job}/{name}", size, stopped)
         opened[name] = open_result(octets, job_sha256=digest, key=order.result_key, name=name)
     receipt = opened.pop(RECEIPT_NAME, None)
     if receipt is None:
         raise EncryptSecureRTError(ErrorCode.E_RECEIPT)
-    judged = judge_receipt(
-        home,
-        bytes(receipt),
-        utc_now(),
-        channel.url,
-        unsafe_allow_simulated=channel.unsafe_allow_simulated,
+    verifier = open_verifier(
+        home, channel.url, unsafe_allow_simulated=channel.unsafe_allow_simulated
     )
-    _check_job(judged.body, order)
+    judged = judge_receipt(bytes(receipt), utc_now(), verifier)
+    _check_job(judged, order)
     check_outputs(judged.body, opened)
     return Finished(results=opened, receipt=bytes(receipt), judged=judged)
 
 
-def _download(channel: Channel, path: str, size: int) -> bytearray:
-    response = channel.request("GET", path, stream=True)
-    octets = bytearray()
-    try:
-        for piece in response.iter_content(LIMITS.chunk_bytes):
-            octets += piece
-            if len(octets) > size:
-                raise EncryptSecureRTError(ErrorCode.E_RESULT)
-    finally:
-        response.close()
-    return octets
-
-
-def _check_job(body: ReceiptBody, order: Order) -> None:
-    header = order.header
+def _check_job(judged: Judged, order: Order) -> None:
+    body, header = judged.body, order.header
     same = (
-        body.job_sha256 == order.digest.hex()
+        judged.policy_sha256 == header.policy
+        and body.job_sha256 == order.digest.hex()
         and body.task == header.task
         and body.user == header.user
         and body.certificate == header.certificate
@@ -204,6 +201,8 @@ def _check_job(body: ReceiptBody, order: Order) -> None:
     )
     if not same:
         raise EncryptSecureRTError(ErrorCode.E_RECEIPT)
+    if judged.verdict.policy_sha256 != header.policy:
+        raise EncryptSecureRTError(ErrorCode.E_POLICY, "it changed while the job ran")
 
 
 def run_job(
@@ -216,8 +215,7 @@ def run_job(
 ) -> Finished:
     """Submit, follow and fetch; a stop on the way cancels the job at the worker."""
     watcher.stage("submit")
-    if watcher.stopped():
-        raise EncryptSecureRTError(ErrorCode.E_CANCELLED)
+    watcher.end_if_stopped()
     order = submit(channel, home, task, inputs, parameters)
     watcher.stage("run")
     try:
@@ -226,7 +224,8 @@ def run_job(
         _cancel_quietly(channel, order.header.job)
         raise
     watcher.stage("fetch")
-    return fetch(channel, home, order, end)
+    watcher.end_if_stopped()
+    return fetch(channel, home, order, end, watcher.stopped)
 
 
 def _cancel_quietly(channel: Channel, job: str) -> None:

@@ -68,19 +68,19 @@ def protect_series(
     staging = destination / f".esrt-part-{random_octets(8).hex()}"
     receipts: list[tuple[bytes, bool]] = []
     try:
-        staging.mkdir(parents=True)
+        _make(staging)
         for batch in _batches(scan.files):
             finished = _protect_batch(channel, home, batch, staging, watcher)
             receipts.append((finished.receipt, finished.judged.verdict.simulated))
+        watcher.end_if_stopped()
+        # First, so that no protected series is there whose receipt is not.
+        archived = tuple(archive_receipt(home, octets, utc_now()) for octets, _ in receipts)
         folder = _publish(staging, destination)
-    except OSError:
-        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         if new_folder:
             with contextlib.suppress(OSError):  # it stays if there is something in it
                 destination.rmdir()
-    archived = tuple(archive_receipt(home, octets, utc_now()) for octets, _ in receipts)
     return ProtectedSeries(
         folder=folder,
         instances=len(scan.files),
@@ -88,6 +88,13 @@ def protect_series(
         receipts=archived,
         simulated=any(simulated for _, simulated in receipts),
     )
+
+
+def _make(staging: Path) -> None:
+    try:
+        staging.mkdir(parents=True)
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
 
 
 def _batches(files: Sequence[Path]) -> Iterator[list[tuple[Path, SplitFile]]]:
@@ -128,6 +135,7 @@ def _protect_batch(
     _refuse_if_any(answers)
     watcher.stage("write")
     for (path, split), answer in zip(batch, answers, strict=True):
+        watcher.end_if_stopped()
         splice(answer, path, split, staging)
         split.wipe()
     return finished
@@ -141,12 +149,15 @@ def _refuse_if_any(answers: Sequence[ProtectedHeader]) -> None:
 
 
 def _publish(staging: Path, destination: Path) -> Path:
-    folders = [path for path in staging.iterdir() if path.is_dir()]
-    if len(folders) != 1:
-        raise EncryptSecureRTError(ErrorCode.E_RESULT)
-    target = destination / folders[0].name
-    if target.exists():
-        raise EncryptSecureRTError(
-            ErrorCode.E_LOCAL_FILE, "the destination holds this series already"
-        )
-    return folders[0].rename(target)
+    try:
+        folders = [path for path in staging.iterdir() if path.is_dir()]
+        if len(folders) != 1:
+            raise EncryptSecureRTError(ErrorCode.E_RESULT)
+        target = destination / folders[0].name
+        if target.exists():
+            raise EncryptSecureRTError(
+                ErrorCode.E_LOCAL_FILE, "the destination holds this series already"
+            )
+        return folders[0].rename(target)
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None

@@ -30,10 +30,12 @@ from encryptsecurert_protocol.signatures import (
 from encryptsecurert_protocol.statement import receipt_nonce
 from EncryptSecureRTLib.attest.localfiles import read_whole, write_whole
 from EncryptSecureRTLib.attest.verdict import Verdict
+from EncryptSecureRTLib.attest.verifier import Verifier
 from EncryptSecureRTLib.client.home import ClientHome
-from EncryptSecureRTLib.client.trust import open_verifier
+from EncryptSecureRTLib.client.trust import past_verifier
 
 MAX_RECEIPT_BYTES = 4 * LIMITS.header_bytes
+_POLICY_FILE, _SIGNATURE_FILE = "policy.json", "policy.json.sig"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +45,13 @@ class Judged:
     body: ReceiptBody
     verdict: Verdict
     sha256: str
+    policy_sha256: str  # the policy that the receipt names; the verdict has the one that judged
 
 
 def judge_receipt(
-    home: ClientHome,
-    octets: bytes,
-    at: datetime,
-    address: str = "",
-    *,
-    newest_collateral: bool = False,
-    unsafe_allow_simulated: bool = False,
+    octets: bytes, at: datetime, verifier: Verifier, *, newest_collateral: bool = False
 ) -> Judged:
-    """Judge a receipt as of a moment under the folder's policy.
+    """Judge a receipt as of a moment under the verifier's policy.
 
     Raises
     ------
@@ -63,7 +60,6 @@ def judge_receipt(
         attestation's own error if the quote does not hold under the policy at that moment.
     """
     receipt = Receipt.decode(octets)
-    verifier = open_verifier(home, address, unsafe_allow_simulated=unsafe_allow_simulated)
     collateral = None if newest_collateral or not receipt.collateral else receipt.collateral
     verdict, statement = verifier.judge_receipt_quote(
         spki_der=receipt.spki,
@@ -86,7 +82,41 @@ def judge_receipt(
     )
     if not consistent:
         raise EncryptSecureRTError(ErrorCode.E_RECEIPT)
-    return Judged(body=body, verdict=verdict, sha256=hashlib.sha256(octets).hexdigest())
+    return Judged(
+        body=body,
+        verdict=verdict,
+        sha256=hashlib.sha256(octets).hexdigest(),
+        policy_sha256=receipt.policy_sha256,
+    )
+
+
+def open_receipt_verifier(home: ClientHome, octets: bytes, at: datetime) -> Verifier:
+    """Return a verifier with the policy that a receipt names, as it stood at a moment.
+
+    The policy archived with the receipt; where the receipt is not archived here, the folder's,
+    if that is the one. It must be signed by the pinned site key, but may have been replaced since.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_RECEIPT if another policy is archived; E_POLICY_MISSING if the one named is not here;
+        E_POLICY_SIGNATURE, E_POLICY, E_POLICY_EXPIRED as at that moment.
+    """
+    named = Receipt.decode(octets).policy_sha256
+    folder = home.receipts_path / hashlib.sha256(octets).hexdigest()
+    archived = read_whole(folder / _POLICY_FILE, LIMITS.policy_bytes)
+    if archived is not None:
+        if hashlib.sha256(archived).hexdigest() != named:
+            raise EncryptSecureRTError(ErrorCode.E_RECEIPT)
+        # An empty signature is how an unsigned policy is archived.
+        policy, signature = archived, read_whole(folder / _SIGNATURE_FILE, 64) or None
+    else:
+        policy, signature = home.policy()
+        if hashlib.sha256(policy).hexdigest() != named:
+            raise EncryptSecureRTError(
+                ErrorCode.E_POLICY_MISSING, "the policy that the receipt names is not here"
+            )
+    return past_verifier(home, policy, signature, at)
 
 
 def check_outputs(body: ReceiptBody, results: Mapping[str, bytes | bytearray]) -> None:
@@ -100,16 +130,21 @@ def check_outputs(body: ReceiptBody, results: Mapping[str, bytes | bytearray]) -
 
 
 def archive_receipt(home: ClientHome, octets: bytes, received_at: datetime) -> Path:
-    """Keep a receipt with its policy and a note, signed by the user, of when it came."""
+    """Keep a receipt with its policy and a note, signed by the user, of when it came.
+
+    E_POLICY if the folder's policy is not the one that the receipt names any more.
+    """
     digest = hashlib.sha256(octets).hexdigest()
     folder = home.receipts_path / digest
     user = home.user()
     note = canonical.encode({"receipt": digest, "received_at": time_text(received_at)})
     signed = signed_message(note, sign(user.key, Label.RECEIVED, note))
     policy, signature = home.policy()
+    if hashlib.sha256(policy).hexdigest() != Receipt.decode(octets).policy_sha256:
+        raise EncryptSecureRTError(ErrorCode.E_POLICY, "it changed while the job ran")
     pem = read_whole(home.certificate_path, LIMITS.certificate_bytes)
-    write_whole(folder / "policy.json", policy)
-    write_whole(folder / "policy.json.sig", signature or b"")
+    write_whole(folder / _POLICY_FILE, policy)
+    write_whole(folder / _SIGNATURE_FILE, signature or b"")
     write_whole(folder / "received.json", canonical.encode(signed))
     write_whole(folder / "user.pem", pem or b"")
     write_whole(folder / "receipt.json", octets)

@@ -85,8 +85,10 @@ def segment_series(
     }
     finished = run_job(channel, home, "segment", [uploaded.name], parameters, watcher)
     watcher.stage("write")
-    files = _write(request.out, finished)
+    watcher.end_if_stopped()
+    # First, so that no results are there whose receipt is not.
     archive_receipt(home, finished.receipt, utc_now())
+    files = _write(request.out, finished, watcher)
     return Segmented(
         files=files,
         volumes_cc={
@@ -117,7 +119,7 @@ def volume_content(series: CtSeries) -> Content:
     return Content([header.frame_head(), voxels.data])
 
 
-def _write(out: Path, finished: Finished) -> tuple[Path, ...]:
+def _write(out: Path, finished: Finished, watcher: Watcher) -> tuple[Path, ...]:
     """Write every result and the receipt, or none of them."""
     if not set(finished.results) < set(_RESULT_FILES):  # only these were seen not to be there
         raise EncryptSecureRTError(ErrorCode.E_RESULT)
@@ -125,6 +127,7 @@ def _write(out: Path, finished: Finished) -> tuple[Path, ...]:
     files[out / RECEIPT_FILE] = finished.receipt
     try:
         for path, octets in files.items():
+            watcher.end_if_stopped()
             write_whole(path, octets)
     except BaseException:
         for path in files:

@@ -79,6 +79,10 @@ def open_verifier(
     policy = open_policy(
         home, clock(), unsafe_allow_simulated=unsafe_allow_simulated, address=address
     )
+    return _verifier(home, policy, clock)
+
+
+def _verifier(home: ClientHome, policy: Policy, clock: Callable[[], datetime]) -> Verifier:
     return Verifier(
         policy=policy,
         store=CollateralStore(home.state_path),
@@ -86,3 +90,15 @@ def open_verifier(
         sites=SiteMemory(home.state_path),
         clock=clock,
     )
+
+
+def past_verifier(
+    home: ClientHome, policy: bytes, signature: bytes | None, at: datetime
+) -> Verifier:
+    """Return a verifier for receipts under a policy that was in force at a moment.
+
+    The pinned site key must have signed it. A newer version does not count against it, and
+    nothing is remembered of it.
+    """
+    loaded = load_policy(policy, signature=signature, pinned_site_key_spki=home.site_key(), now=at)
+    return _verifier(home, loaded, utc_now)

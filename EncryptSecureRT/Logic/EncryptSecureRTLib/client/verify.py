@@ -1,4 +1,8 @@
-"""`verify`: a receipt judged offline, as of when it came, and again by what is known today."""
+"""`verify`: a receipt judged offline, as of when it came, and again by what is known today.
+
+The first under the policy that it names, archived with it; the second, a row of its own that
+changes nothing of the first, under the policy and the collateral that this folder has now.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,9 +19,10 @@ from EncryptSecureRTLib.client.receipts import (
     Judged,
     check_outputs,
     judge_receipt,
+    open_receipt_verifier,
     received_at,
 )
-from EncryptSecureRTLib.client.trust import utc_now
+from EncryptSecureRTLib.client.trust import open_verifier, utc_now
 
 _RESULT_BYTES = 2**32
 
@@ -48,7 +53,8 @@ def verify_receipt(home: ClientHome, path: Path) -> VerifyReport:
     Raises
     ------
     EncryptSecureRTError
-        E_RECEIPT or an attestation error if it did not hold when it came; E_RESULT if a file
+        E_RECEIPT or an attestation error if it did not hold when it came; E_POLICY_MISSING if
+        the policy of then is not here, and other errors of that policy; E_RESULT if a file
         beside it is not the one that it names.
     """
     octets = read_whole(path, MAX_RECEIPT_BYTES)
@@ -57,12 +63,13 @@ def verify_receipt(home: ClientHome, path: Path) -> VerifyReport:
     claimed = ReceiptBody.decode(Receipt.decode(octets).body)  # believed only once judged
     digest = _sha256(octets)
     received = received_at(home, digest)
-    judged = judge_receipt(home, octets, received or claimed.time_claimed)
+    at = received or claimed.time_claimed
+    judged = judge_receipt(octets, at, open_receipt_verifier(home, octets, at))
     kind = SIMULATED_WORDS if judged.verdict.simulated else "SGX"
     rows = [
         VerifyRow(name="evidence", ok=True, words=f"{kind}, as of its time"),
         VerifyRow(name="signature", ok=True, words="by the attested receipt key"),
-        _time_row(received is not None, time_text(received or claimed.time_claimed)),
+        _time_row(received is not None, time_text(at)),
         _files_row(judged.body, path.parent),
     ]
     today = _today_row(home, octets)
@@ -108,7 +115,8 @@ def _check(named: tuple[tuple[str, str], ...], found: dict[str, bytes]) -> None:
 
 def _today_row(home: ClientHome, octets: bytes) -> VerifyRow:
     try:
-        judge_receipt(home, octets, utc_now(), newest_collateral=True)
+        verifier = open_verifier(home, "")
+        judge_receipt(octets, utc_now(), verifier, newest_collateral=True)
     except EncryptSecureRTError as error:
         return VerifyRow(name="today", ok=False, words=error.what, code=error.code.name)
     return VerifyRow(name="today", ok=True, words="holds with the newest policy and collateral")
