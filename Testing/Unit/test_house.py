@@ -249,3 +249,19 @@ def test_icon_is_what_its_script_draws(tmp_path: Path) -> None:
 
     assert _pixels(icon.read_bytes()) == _pixels(drawn.read_bytes())
     assert struct.unpack_from(">II", icon.read_bytes(), 16) == (128, 128)
+
+
+def test_every_place_that_names_the_version_names_the_same() -> None:
+    places = {
+        "pyproject.toml": r'^version = "(.+)"$',
+        "enclave-worker/pyproject.toml": r'^version = "(.+)"$',
+        "EncryptSecureRT/Logic/EncryptSecureRTLib/client/arguments.py": r'^VERSION = "(.+)"$',
+        "enclave-worker/src/encryptsecurert_worker/__init__.py": r'^__version__ = "(.+)"$',
+    }
+    found = {
+        match
+        for name, pattern in places.items()
+        for match in re.findall(pattern, (REPOSITORY / name).read_text(), re.MULTILINE)
+    }
+
+    assert len(found) == 1

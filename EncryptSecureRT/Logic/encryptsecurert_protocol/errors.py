@@ -218,7 +218,7 @@ class ErrorCode(Enum):
         14,
         500,
         "A local file or folder cannot be read or written.",
-        "Check that it exists, that there is space and that you may write there.",
+        "Check an input: is it there? And an output: is there space, and nothing of that name yet?",
     )
     # 70
     E_INTERNAL = ErrorInfo(

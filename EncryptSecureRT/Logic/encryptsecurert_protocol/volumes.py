@@ -16,6 +16,10 @@ _MEMBERS = (
     "shape dtype spacing_mm origin_mm direction quantity unit frame_of_reference slice_uids"
 ).split()
 _MAX_EDGE = 4096
+# Of any scanner and dose grid, with room. The worker turns reaches in mm into counts of voxels: a
+# spacing without bounds would be work without bounds for whoever takes the volume.
+_MIN_SPACING_MM, _MAX_SPACING_MM = 0.05, 100.0
+_MAX_ORIGIN_MM = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +28,8 @@ class VolumeHeader:
 
     Attributes
     ----------
-    shape, spacing_mm : (k, j, i).
-    origin_mm : LPS (x, y, z) of the centre of voxel (0, 0, 0).
+    shape, spacing_mm : (k, j, i); spacing 0.05 to 100 mm.
+    origin_mm : LPS (x, y, z) of the centre of voxel (0, 0, 0), each within 1e6 mm.
     direction : 9 numbers, row-major; the columns are the axes i, j, k in LPS.
     frame_of_reference, slice_uids : mapped UIDs; one SOP instance UID for each k.
     """
@@ -47,7 +51,11 @@ class VolumeHeader:
         numbers = (*self.spacing_mm, *self.origin_mm, *self.direction)
         if not known or len(self.direction) != 9 or not all(map(math.isfinite, numbers)):
             raise EncryptSecureRTError(ErrorCode.E_FORMAT)
-        if any(not 1 <= n <= _MAX_EDGE for n in self.shape) or min(self.spacing_mm) <= 0:
+        if any(not 1 <= n <= _MAX_EDGE for n in self.shape):
+            raise EncryptSecureRTError(ErrorCode.E_FORMAT)
+        if any(not _MIN_SPACING_MM <= s <= _MAX_SPACING_MM for s in self.spacing_mm):
+            raise EncryptSecureRTError(ErrorCode.E_FORMAT)
+        if any(abs(x) > _MAX_ORIGIN_MM for x in self.origin_mm):
             raise EncryptSecureRTError(ErrorCode.E_FORMAT)
         if len(self.slice_uids) != self.shape[0]:
             raise EncryptSecureRTError(ErrorCode.E_FORMAT)

@@ -19,6 +19,7 @@ from encryptsecurert_protocol.limits import LIMITS
 _DEFAULT_HOME = Path.home() / ".config" / "encryptsecurert"
 _STRUCTURES = ("body", "lung_left", "lung_right", "skeleton")
 _OUTPUTS = ("rtstruct", "seg")
+VERSION = "0.1.0"
 _EXITS = """exit codes: 0 ok, 2 usage, 3 not reachable, 4 user certificate refused, 5 attestation
 refused, 6 policy, 7 not provisioned or other site, 8 not allowed, 9 bad input, 10 too large or
 busy, 11 job failed, 12 cancelled, 13 result or receipt invalid, 14 local file, 70 internal"""
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXITS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"encryptsecurert {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, parents: Sequence[_Parser], words: str) -> _Parser:
@@ -113,6 +115,10 @@ def _parser() -> argparse.ArgumentParser:
 
     _describe_commands(add, common, worker)
     return parser
+
+
+def _choices(words: Sequence[str]) -> str:
+    return f"some of {', '.join(words)}; all if not given"
 
 
 def _describe_commands(
@@ -133,8 +139,12 @@ def _describe_commands(
     segment = add("segment", both, "segment a protected CT series in the worker")
     segment.add_argument("source", type=Path, nargs="?", metavar="CT", help="protected series")
     segment.add_argument("--out", type=Path, metavar="DIR", help="folder for the results")
-    segment.add_argument("--structures", nargs="+", choices=_STRUCTURES, metavar="KEY")
-    segment.add_argument("--outputs", nargs="+", choices=_OUTPUTS, metavar="KIND")
+    segment.add_argument(
+        "--structures", nargs="+", choices=_STRUCTURES, metavar="KEY", help=_choices(_STRUCTURES)
+    )
+    segment.add_argument(
+        "--outputs", nargs="+", choices=_OUTPUTS, metavar="KIND", help=_choices(_OUTPUTS)
+    )
     segment.add_argument("--preview", type=Path, metavar="PNG", help="draw contours over the CT")
     verify = add("verify", [common], "check a receipt, offline")
     verify.add_argument("source", type=Path, nargs="?", metavar="RECEIPT", help="receipt file")

@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _terminal(arguments: Sequence[str]) -> Reporter:
-    if {"-h", "--help"} & set(arguments):
+    if {"-h", "--help", "--version"} & set(arguments):
         return JsonReporter()  # the parser prints its help and exits; no terminal is needed
     return TerminalReporter()
 
