@@ -7,6 +7,10 @@ import numpy.typing as npt
 
 from encryptsecurert_rt.errors import InvalidInput
 
+# Of any scanner and dose grid, with room: a finer or coarser step is an error of whoever wrote it,
+# or an attempt to make reaches in voxels, and with them time and memory, grow without bound.
+MIN_SPACING_MM, MAX_SPACING_MM = 0.05, 100.0
+MAX_ORIGIN_MM = 1e6  # a kilometre: beyond, sums of coordinates lose what is finer than a voxel
 _ORTHONORMAL_TOLERANCE = 1e-4  # what DICOM direction cosines of 6 decimals leave
 
 
@@ -17,8 +21,8 @@ class ImageGrid:
     Attributes
     ----------
     shape : (k, j, i) counts.
-    spacing_mm : (k, j, i) distances of voxel centres.
-    origin_lps_mm : (x, y, z) of the centre of voxel (0, 0, 0).
+    spacing_mm : (k, j, i) distances of voxel centres, each 0.05 to 100.
+    origin_lps_mm : (x, y, z) of the centre of voxel (0, 0, 0), each -1e6 to 1e6.
     direction : 9 numbers, a row-major 3 x 3 matrix whose columns are the unit vectors of the
         i, j and k axes in LPS (as in ITK); orthonormal, right-handed or left-handed.
     """
@@ -31,10 +35,14 @@ class ImageGrid:
     def __post_init__(self) -> None:
         if len(self.shape) != 3 or any(n < 1 for n in self.shape):
             raise InvalidInput("shape must be three positive counts")
-        if len(self.spacing_mm) != 3 or not all(0 < s < 1e4 for s in self.spacing_mm):
-            raise InvalidInput("spacing must be three positive lengths in mm")
-        if len(self.origin_lps_mm) != 3 or not np.isfinite(self.origin_lps_mm).all():
-            raise InvalidInput("origin must be three finite coordinates in mm")
+        if len(self.spacing_mm) != 3 or not all(
+            MIN_SPACING_MM <= s <= MAX_SPACING_MM for s in self.spacing_mm
+        ):
+            raise InvalidInput("spacing must be three lengths from 0.05 to 100 mm")
+        if len(self.origin_lps_mm) != 3 or not all(
+            abs(x) <= MAX_ORIGIN_MM for x in self.origin_lps_mm
+        ):
+            raise InvalidInput("origin must be three coordinates within 1e6 mm")
         if len(self.direction) != 9 or not np.isfinite(self.direction).all():
             raise InvalidInput("direction must be nine finite numbers")
         axes = np.asarray(self.direction).reshape(3, 3)

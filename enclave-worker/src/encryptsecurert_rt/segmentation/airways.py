@@ -22,6 +22,33 @@ _ON_MM = 12.0  # from there on the lumen is taken to go straight down for so lon
 _GROWTH = 1.8  # a patch that grows by this from slice to slice has met the lung
 
 
+_Box = tuple[slice, slice]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Patches:
+    """Patches of air in one slice: their numbers (y, x), and by number areas and boxes.
+
+    A patch is looked for in its box only: where pixels are large, each may be a patch.
+    """
+
+    numbers: npt.NDArray[np.int32]
+    area_cm2: npt.NDArray[np.float64]
+    boxes: list[_Box]
+
+    @classmethod
+    def of(cls, plane: npt.NDArray[np.bool_], pixel_cm2: float) -> "_Patches":
+        numbers = np.zeros(plane.shape, np.int32)
+        ndimage.label(plane, output=numbers)
+        area_cm2 = np.bincount(numbers.ravel()).astype(np.float64) * pixel_cm2
+        return cls(numbers=numbers, area_cm2=area_cm2, boxes=ndimage.find_objects(numbers))
+
+    def find(self, number: int) -> tuple[_Box, npt.NDArray[np.bool_]]:
+        """Give the box of a patch, and which of its pixels are in the patch."""
+        box = self.boxes[number - 1]
+        return box, self.numbers[box] == number
+
+
 @dataclass(slots=True)
 class _Tube:
     """Patches of one candidate, from the top down: slice, number of the patch, area in cm2.
@@ -35,53 +62,47 @@ class _Tube:
 
 def find_airways(air: BoolVolume, working: WorkingGrid) -> BoolVolume:
     """Mark the lumen of trachea and main bronchi within `air`, bool (z, y, x)."""
-    labels, areas = _label_slices(air, working)
-    taken = [np.zeros(a.size, np.bool_) for a in areas]
+    pixel_cm2 = working.spacing_mm[1] * working.spacing_mm[2] / 100.0
+    slices = [_Patches.of(plane, pixel_cm2) for plane in air]
+    taken = [np.zeros(patches.area_cm2.size, np.bool_) for patches in slices]
     lumen = np.zeros_like(air)
     for z in range(air.shape[0] - 1, -1, -1):
-        for number in range(1, areas[z].size):
-            if taken[z][number] or not _MIN_CM2 <= areas[z][number] <= _MAX_CM2:
+        for number in range(1, slices[z].area_cm2.size):
+            if taken[z][number] or not _MIN_CM2 <= slices[z].area_cm2[number] <= _MAX_CM2:
                 continue
-            tube = _follow(z, number, labels, areas, taken)
-            if _is_trachea(tube, labels, working):
+            tube = _follow(z, number, slices, taken)
+            if _is_trachea(tube, slices, working):
                 for patch_z, patch, _ in tube.patches:
-                    lumen[patch_z] |= labels[patch_z] == patch
+                    box, inside = slices[patch_z].find(patch)
+                    lumen[patch_z][box] |= inside
                 for end_z, patch in tube.ends:
-                    _follow_into_lung(lumen, air, labels[end_z] == patch, end_z, working)
+                    _follow_into_lung(lumen, air, slices[end_z], patch, end_z, working)
     return lumen
 
 
 def _follow_into_lung(
     lumen: BoolVolume,
     air: BoolVolume,
-    patch: npt.NDArray[np.bool_],
+    patches: _Patches,
+    number: int,
     z: int,
     working: WorkingGrid,
 ) -> None:
     """Carry a branch on where its patch has run together with the lung, for a short way."""
+    rows, columns = patches.boxes[number - 1]
+    box = (
+        slice(max(rows.start - 1, 0), rows.stop + 1),
+        slice(max(columns.start - 1, 0), columns.stop + 1),
+    )
+    grown = ndimage.binary_dilation(patches.numbers[box] == number)
     for at in range(z - 1, max(z - 1 - round(_ON_MM / working.spacing_mm[0]), -1), -1):
-        lumen[at] |= ndimage.binary_dilation(patch) & air[at]
-
-
-def _label_slices(
-    air: BoolVolume, working: WorkingGrid
-) -> tuple[list[npt.NDArray[np.int32]], list[npt.NDArray[np.float64]]]:
-    pixel_cm2 = working.spacing_mm[1] * working.spacing_mm[2] / 100.0
-    labels: list[npt.NDArray[np.int32]] = []
-    areas: list[npt.NDArray[np.float64]] = []
-    for plane in air:
-        numbers = np.zeros(plane.shape, np.int32)
-        ndimage.label(plane, output=numbers)
-        labels.append(numbers)
-        areas.append(np.bincount(numbers.ravel()).astype(np.float64) * pixel_cm2)
-    return labels, areas
+        lumen[at][box] |= grown & air[at][box]
 
 
 def _follow(
     z: int,
     number: int,
-    labels: list[npt.NDArray[np.int32]],
-    areas: list[npt.NDArray[np.float64]],
+    slices: list[_Patches],
     taken: list[npt.NDArray[np.bool_]],
 ) -> _Tube:
     tube = _Tube(patches=[], ends=[])
@@ -91,23 +112,24 @@ def _follow(
         if taken[at][patch]:
             continue
         taken[at][patch] = True
-        area = float(areas[at][patch])
+        area = float(slices[at].area_cm2[patch])
         tube.patches.append((at, patch, area))
         if at == 0:
             continue
-        below = np.unique(labels[at - 1][labels[at] == patch])
+        box, inside = slices[at].find(patch)
+        below = np.unique(slices[at - 1].numbers[box][inside])
         for n in below[below > 0]:
-            if areas[at - 1][n] > min(_MAX_CM2, max(_GROWTH * area, 1.0)):
+            if slices[at - 1].area_cm2[n] > min(_MAX_CM2, max(_GROWTH * area, 1.0)):
                 tube.ends.append((at, patch))
-            elif areas[at - 1][n] >= 0.1:
+            elif slices[at - 1].area_cm2[n] >= 0.1:
                 front.append((at - 1, int(n)))
     return tube
 
 
-def _is_trachea(tube: _Tube, labels: list[npt.NDArray[np.int32]], working: WorkingGrid) -> bool:
+def _is_trachea(tube: _Tube, slices: list[_Patches], working: WorkingGrid) -> bool:
     top = tube.patches[0][0]
     steady = [p for p in tube.patches if (top - p[0]) * working.spacing_mm[0] <= _STEADY_MM]
-    least_mm = _CUT_MM if top == len(labels) - 1 else _STEADY_MM
+    least_mm = _CUT_MM if top == len(slices) - 1 else _STEADY_MM
     if (steady[0][0] - steady[-1][0] + 1) * working.spacing_mm[0] < least_mm:
         return False
     if len({z for z, _, _ in steady}) != len(steady):
@@ -115,5 +137,8 @@ def _is_trachea(tube: _Tube, labels: list[npt.NDArray[np.int32]], working: Worki
     areas = [area for _, _, area in steady]
     if max(areas) > _STEADY_RATIO * max(float(np.median(areas)), _MIN_CM2):
         return False
-    lowest = [int(working.mean_hu[z][labels[z] == patch].min()) for z, patch, _ in steady]
+    lowest = []
+    for z, patch, _ in steady:
+        box, inside = slices[z].find(patch)
+        lowest.append(int(working.mean_hu[z][box][inside].min()))
     return float(np.median(lowest)) < _LUMEN_HU

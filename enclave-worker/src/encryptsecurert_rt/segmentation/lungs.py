@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from encryptsecurert_rt.segmentation import morphology
 from encryptsecurert_rt.segmentation.airways import find_airways
@@ -63,7 +64,7 @@ def find_lungs(body: Body, working: WorkingGrid, report: Callable[[float], None]
     lungs = morphology.select(cores.numbers, cores.is_lung)
     midline = find_midline(body, working, box, lungs)
     report(0.4)
-    markers, warnings = _mark_sides(cores, cropped, midline)
+    markers, warnings = _mark_sides(cores, cropped, midline, lambda f: report(0.4 + 0.2 * f))
     report(0.6)
     sides = _grow(markers, free, cropped.spacing_mm)
     report(0.8)
@@ -132,29 +133,43 @@ def _classify_cores(air: BoolVolume, working: WorkingGrid, at_ends: BoolVolume) 
 
 
 def _mark_sides(
-    cores: _Cores, working: WorkingGrid, midline: Midline
+    cores: _Cores, working: WorkingGrid, midline: Midline, report: Callable[[float], None]
 ) -> tuple[npt.NDArray[np.uint8], tuple[SegmentationWarning, ...]]:
-    """Give each core its side; a core over both sides is eroded until it parts."""
+    """Give each core its side; a core over both sides is eroded until it parts.
+
+    Each is looked at in a box of its own: where voxels are large, a core may be a single one, and
+    there may be as many as voxels.
+    """
     warnings: list[SegmentationWarning] = []
     gas = morphology.select(cores.numbers, cores.is_gas)
     markers = np.where(gas, _GAS, _NONE).astype(np.uint8)
-    for number in np.flatnonzero(cores.is_lung):
-        core = cores.numbers == number
-        pieces = _part(core, working, midline)
+    boxes = ndimage.find_objects(cores.numbers)
+    lungs = np.flatnonzero(cores.is_lung)
+    for done, number in enumerate(lungs):
+        report(done / lungs.size)
+        box = morphology.widened(boxes[number - 1], working.spacing_mm, 0.0)
+        core, first_x = cores.numbers[box] == number, box[2].start
+        pieces = _part(core, working, midline, first_x)
         if len(pieces) > 1:
             warnings.append(SegmentationWarning.LUNGS_SPLIT_BY_SHAPE)
-            markers[core] = _NONE
+            markers[box][core] = _NONE
         for piece in pieces:
-            markers[piece] = _LEFT if midline.offset_mm(piece) > 0 else _RIGHT
+            side = _LEFT if midline.offset_mm(piece, first_x) > 0 else _RIGHT
+            markers[box][piece] = side
     if midline.uncertain:
         warnings.append(SegmentationWarning.SIDE_UNCERTAIN)
     return markers, tuple(dict.fromkeys(warnings))
 
 
-def _part(core: BoolVolume, working: WorkingGrid, midline: Midline) -> list[BoolVolume]:
-    """Split a core that lies on both sides of the midline, where its shape allows."""
+def _part(
+    core: BoolVolume, working: WorkingGrid, midline: Midline, first_x: int
+) -> list[BoolVolume]:
+    """Split a core that lies on both sides of the midline, where its shape allows.
+
+    The core is cut out with a rim of one voxel, which erodes it as all around would.
+    """
     total = np.count_nonzero(core)
-    left = np.count_nonzero(core & midline.left_of(core.shape))
+    left = np.count_nonzero(core & midline.left_of(core.shape, first_x))
     if min(left, total - left) < _SPLIT_FRACTION * total:
         return [core]
     for radius_mm in _SPLIT_MM:
@@ -163,7 +178,7 @@ def _part(core: BoolVolume, working: WorkingGrid, midline: Midline) -> list[Bool
             break
         big = [n for n in range(1, sizes.size) if sizes[n] > _SPLIT_FRACTION * sizes[1:].sum()]
         pieces = [numbers == n for n in big]
-        offsets = [midline.offset_mm(piece) for piece in pieces]
+        offsets = [midline.offset_mm(piece, first_x) for piece in pieces]
         if len(pieces) > 1 and min(offsets) < 0 < max(offsets):
             return pieces
     return [core]
@@ -176,10 +191,14 @@ def _grow(
     sides = markers.copy()
     open_air = air & (sides == _NONE)
     for _ in range(int(_GROW_MM / min(spacing_mm))):
+        grows = False
         for side in (_GAS, _LEFT, _RIGHT):  # a voxel reached by two goes to the first
             reached = morphology.grow_one(sides == side) & open_air
             sides[reached] = side
             open_air &= ~reached
+            grows = grows or bool(reached.any())
+        if not grows:  # nor would any later pass reach a voxel
+            break
     return sides
 
 

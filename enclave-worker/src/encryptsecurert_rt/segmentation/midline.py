@@ -27,15 +27,19 @@ class Midline:
     step_mm: float
     uncertain: bool
 
-    def offset_mm(self, mask: BoolVolume) -> float:
-        """Distance of the centre of `mask` (z, y, x) from the plane, positive to the left."""
+    def offset_mm(self, mask: BoolVolume, first_x: int = 0) -> float:
+        """Distance of the centre of `mask` (z, y, x) from the plane, positive to the left.
+
+        `first_x` is the place of a mask that was cut out.
+        """
         counts = mask.sum(axis=(0, 1))
-        centre = float((counts * np.arange(counts.size)).sum() / max(1, counts.sum()))
+        places = np.arange(first_x, first_x + counts.size)
+        centre = float((counts * places).sum() / max(1, counts.sum()))
         return (centre - self.x_index) * self.step_mm
 
-    def left_of(self, shape: tuple[int, ...]) -> BoolVolume:
+    def left_of(self, shape: tuple[int, ...], first_x: int = 0) -> BoolVolume:
         """Say of the columns of an array (z, y, x) which are the patient's left; (1, 1, x)."""
-        return (np.arange(shape[2]) > self.x_index)[None, None, :]
+        return (np.arange(first_x, first_x + shape[2]) > self.x_index)[None, None, :]
 
 
 def find_midline(

@@ -2,7 +2,8 @@
 
 A ball is a stack of rows. Its dilation is made of shifted copies of the mask, one row of the
 ball at a time: plain `or` on whole arrays, exact to the last voxel, with no distance map and no
-state, and each call is short enough to stay cancellable on the working grid.
+state, and each call is short enough to stay cancellable on the working grid. A ball is cut to
+what can reach from one end of the mask to the other, so that no spacing makes it endless.
 
 Outside of the array there is nothing to dilate from and nothing that erodes: a body cut by the
 image border is not eaten from there.
@@ -31,17 +32,16 @@ def dilate(mask: BoolVolume, spacing_mm: Spacing, radius_mm: float) -> BoolVolum
     spacing_mm : (k, j, i).
     radius_mm : below the smallest spacing, the mask comes back unchanged (as a copy).
     """
-    rows = list(_ball_rows(spacing_mm, radius_mm))
-    widest = max(width for _, _, width in rows)
+    rows = sorted(_ball_rows(mask.shape, spacing_mm, radius_mm), key=lambda row: row[2])
     out = mask.copy()
     by_width: BoolVolume = mask.copy()
-    for width in range(widest + 1):
-        if width > 0:
-            by_width[:, :, width:] |= mask[:, :, :-width]
-            by_width[:, :, :-width] |= mask[:, :, width:]
-        for k, j, row_width in rows:
-            if row_width == width:
-                _or_shifted(out, by_width, k, j)
+    reached = 0
+    for k, j, width in rows:
+        while reached < width:
+            reached += 1
+            by_width[:, :, reached:] |= mask[:, :, :-reached]
+            by_width[:, :, :-reached] |= mask[:, :, reached:]
+        _or_shifted(out, by_width, k, j)
     return out
 
 
@@ -141,20 +141,34 @@ def uncrop(part: BoolVolume, box: Box, shape: tuple[int, ...]) -> BoolVolume:
     return whole
 
 
-def _ball_rows(spacing_mm: Spacing, radius_mm: float) -> Iterator[tuple[int, int, int]]:
+def most_ball_rows(shape: tuple[int, ...], spacing_mm: Spacing, radius_mm: float) -> int:
+    """Bound the rows of a ball on a mask of `shape`: what one dilation costs, in whole masks."""
+    reach_k, reach_j = (
+        _reach(radius_mm / step, count)
+        for step, count in zip(spacing_mm[:2], shape[:2], strict=True)
+    )
+    return (2 * reach_k + 1) * (2 * reach_j + 1)
+
+
+def _ball_rows(
+    shape: tuple[int, ...], spacing_mm: Spacing, radius_mm: float
+) -> Iterator[tuple[int, int, int]]:
     step_k, step_j, step_i = spacing_mm
-    reach_k = int(radius_mm / step_k + _TOLERANCE)
+    reach_k = _reach(radius_mm / step_k, shape[0])
     for k in range(-reach_k, reach_k + 1):
         left = max(radius_mm**2 - (k * step_k) ** 2, 0.0)
-        reach_j = int(math.sqrt(left) / step_j + _TOLERANCE)
+        reach_j = _reach(math.sqrt(left) / step_j, shape[1])
         for j in range(-reach_j, reach_j + 1):
             rest = max(left - (j * step_j) ** 2, 0.0)
-            yield k, j, int(math.sqrt(rest) / step_i + _TOLERANCE)
+            yield k, j, _reach(math.sqrt(rest) / step_i, shape[2])
+
+
+def _reach(steps: float, count: int) -> int:
+    """Whole steps within `steps`; more than from end to end of `count` voxels change nothing."""
+    return int(min(steps + _TOLERANCE, max(count - 1, 0)))
 
 
 def _or_shifted(out: BoolVolume, source: BoolVolume, k: int, j: int) -> None:
-    if abs(k) >= out.shape[0] or abs(j) >= out.shape[1]:
-        return
     to_k, from_k = _overlap(k)
     to_j, from_j = _overlap(j)
     out[to_k, to_j] |= source[from_k, from_j]

@@ -39,7 +39,6 @@ _FATTY_HU = 0
 _RING_CM2 = 15.0
 _THIN_MARROW_MM = 1.7  # half the width of the marrow of a rib
 _CONTRAST_CC = 1.0  # less is noise
-_SMALL_CAVITY_CC = 5.0  # less than the spinal canal of a vertebra
 _SMALL_CAVITY_CC = 3.0  # less than the spinal canal of a vertebra
 _MARROW_CC = 100.0  # a larger cavity is not marrow: the inside of the skull
 
@@ -101,7 +100,10 @@ def skeleton_surface(
 def _attached(bone: BoolVolume, weak: BoolVolume, spacing_mm: morphology.Spacing) -> BoolVolume:
     grown = bone
     for _ in range(max(1, int(_ATTACHED_MM / min(spacing_mm)))):
+        before = grown
         grown = bone | (morphology.grow_one(grown) & (weak | grown))
+        if np.array_equal(grown, before):  # nor would any later pass add a voxel
+            break
     return grown
 
 
@@ -112,11 +114,22 @@ def _spongy(bone: BoolVolume, working: WorkingGrid) -> BoolVolume:
     spongy &= working.mean_hu > _CORD_HU  # the mean reaches from cortical bone into the canal
     spongy &= _walled_in(bone, working.spacing_mm)
     gaps: BoolVolume = smooth_hu > _GAP_HU
-    size = [2 * max(1, round(_GAP_MM / step)) + 1 for step in working.spacing_mm]
+    size = _window(_GAP_MM, working)
     hundredths = (bone | spongy).astype(np.int16) * np.int16(100)
     around = ndimage.uniform_filter(hundredths, size=size, mode="nearest")
     gaps &= around > _GAP_PERCENT
     return spongy | gaps
+
+
+def _window(reach_mm: float, working: WorkingGrid) -> list[int]:
+    """Voxels of a filter that reaches `reach_mm` to both sides, at least to the neighbours.
+
+    A step below a millimetre is that of an axis of one voxel, where any reach gives the same.
+    """
+    return [
+        2 * max(1, min(round(reach_mm / step), 4 * count)) + 1
+        for step, count in zip(working.spacing_mm, working.mean_hu.shape, strict=True)
+    ]
 
 
 def _walled_in(bone: BoolVolume, spacing_mm: morphology.Spacing) -> BoolVolume:
@@ -135,6 +148,7 @@ def _walled_in(bone: BoolVolume, spacing_mm: morphology.Spacing) -> BoolVolume:
 
 def _bone_behind(bone: BoolVolume, axis: int, reach: int) -> BoolVolume:
     length = bone.shape[axis]
+    reach = min(reach, length)  # the whole axis; beyond, int16 would overflow
     index = np.arange(length, dtype=np.int16)
     index = index.reshape([length if a == axis else 1 for a in range(3)])
     last = np.where(bone, index, np.int16(-reach - 1))
@@ -187,7 +201,7 @@ def _is_marrow(
 
 def _surface_threshold(working: WorkingGrid) -> npt.NDArray[np.int16]:
     """Half way between soft tissue and the densest bone around, in HU (half maximum)."""
-    size = [2 * max(1, round(_PEAK_MM / step)) + 1 for step in working.spacing_mm]
+    size = _window(_PEAK_MM, working)
     peak = ndimage.maximum_filter(working.mean_hu, size=size, mode="nearest")
     half = (peak.astype(np.int32) + _SOFT_HU) // 2
     return np.asarray(np.clip(half, _MIN_SURFACE_HU, _MAX_SURFACE_HU), np.int16)

@@ -15,8 +15,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from encryptsecurert_rt.errors import InvalidInput
 from encryptsecurert_rt.geometry import ImageGrid
-from encryptsecurert_rt.segmentation.morphology import BoolVolume, Spacing
+from encryptsecurert_rt.segmentation.morphology import BoolVolume, Spacing, most_ball_rows
 
 IntVolume = npt.NDArray[np.int16]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -25,6 +26,8 @@ AIR_FLOOR_HU = -1024  # below is padding, which counts as air
 _CEILING_HU = 3071  # metal
 _STEP_MM = 2.0
 _APART_MM = 1e6
+_DEEPEST_MM = 30.0  # the largest ball that the steps ask for, voxels of any size
+_MOST_BALL_ROWS = 4096  # twice those of that ball at the finest step that two voxels can have
 _SLAB_VOXELS = 1 << 22  # tens of milliseconds of work a slab: cancelling stays prompt
 
 
@@ -141,7 +144,11 @@ class Slab:
 def make_working_grid(
     hu: IntVolume, grid: ImageGrid, threads: int, report: Callable[[float], None]
 ) -> WorkingGrid:
-    """Take block means of `hu`, int16 (k, j, i), to a grid of about 2 mm along the patient."""
+    """Take block means of `hu`, int16 (k, j, i), to a grid of about 2 mm along the patient.
+
+    Refused with InvalidInput where voxels are so uneven that a ball as wide as their longest side
+    would be of too many short ones: one such dilation could take hours.
+    """
     factors = tuple(
         min(max(1, int(_STEP_MM / step + 0.5)), count)
         for step, count in zip(grid.spacing_mm, grid.shape, strict=True)
@@ -157,6 +164,9 @@ def make_working_grid(
     orientation = Orientation.of(grid)
     steps = tuple(s * f for s, f in zip(grid.spacing_mm, factors, strict=True))
     z, y, x = (steps[axis] for axis in orientation.axes)
+    shape = orientation.to_patient(coarse).shape
+    if most_ball_rows(shape, (z, y, x), max(_DEEPEST_MM, 1.1 * max(y, x))) > _MOST_BALL_ROWS:
+        raise InvalidInput("the sides of a voxel are too uneven for this image")
     return WorkingGrid(
         hu=hu,
         spacing_kji_mm=grid.spacing_mm,
