@@ -218,7 +218,7 @@ class ErrorCode(Enum):
         14,
         500,
         "A local file or folder cannot be read or written.",
-        "Check an input: is it there? And an output: is there space, and nothing of that name yet?",
+        "An input must be there; an output needs space, and nothing of its name there yet.",
     )
     # 70
     E_INTERNAL = ErrorInfo(

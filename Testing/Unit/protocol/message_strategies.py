@@ -210,7 +210,8 @@ bundle_secrets = st.builds(
     recipient_key=st.binary(max_size=50),
     manifest_key=st.binary(max_size=50),
 )
-_POSITIVE = st.floats(min_value=0.0, exclude_min=True, allow_nan=False, allow_infinity=False)
+_SPACINGS = st.floats(0.05, 100.0)
+_ORIGINS = st.floats(-1e6, 1e6)
 _KINDS = st.sampled_from(
     [("ct_number", "HU", "int16"), ("dose", "Gy", "float64"), ("label", "1", "uint8")]
 )
@@ -223,8 +224,8 @@ def _volume(
         VolumeHeader,
         shape=st.just(shape),
         dtype=st.just(kind[2]),
-        spacing_mm=st.tuples(_POSITIVE, _POSITIVE, _POSITIVE),
-        origin_mm=st.tuples(finite, finite, finite),
+        spacing_mm=st.tuples(_SPACINGS, _SPACINGS, _SPACINGS),
+        origin_mm=st.tuples(_ORIGINS, _ORIGINS, _ORIGINS),
         direction=st.lists(finite, min_size=9, max_size=9).map(tuple),
         quantity=st.just(kind[0]),
         unit=st.just(kind[1]),
