@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -51,6 +52,24 @@ def test_the_array_border_does_not_erode() -> None:
     full = np.ones((4, 5, 6), np.bool_)
 
     assert morphology.erode(full, (1.0, 1.0, 1.0), 3.0).all()
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "spacing", [(1e-300,) * 3, (1e-3, 1.0, 1.0), (1.0, 1e-9, 1.0), (5e-324,) * 3]
+)
+def test_a_ball_larger_than_the_mask_ends_at_its_borders(spacing: Spacing) -> None:
+    mask = np.zeros((2, 8, 9), np.bool_)
+    mask[0, 0, 0] = True
+    least = max(step * (n - 1) for step, n in zip(spacing, mask.shape, strict=True))
+
+    assert morphology.dilate(mask, spacing, 2.0 * least + 20.0).all()
+    assert not morphology.erode(~mask, spacing, 2.0 * least + 20.0).any()
+
+
+def test_the_rows_of_a_ball_are_bounded_by_its_radius_and_by_the_mask() -> None:
+    assert morphology.most_ball_rows((99, 99, 99), (1.0, 2.0, 0.1), 4.0) == 9 * 5
+    assert morphology.most_ball_rows((2, 3, 99), (1e-300, 1e-300, 1.0), 4.0) == 3 * 5
 
 
 def test_components_are_connected_by_faces_and_counted() -> None:
