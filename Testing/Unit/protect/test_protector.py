@@ -311,7 +311,7 @@ def test_a_protected_file_is_not_protected_again(site: Any, ct_request: Build) -
         {"escrow_certificate": b""},
     ],
 )
-def test_keys_that_cannot_protect_are_refused(site: Any, changes: dict[str, bytes]) -> None:
+def test_keys_that_cannot_protect_are_refused(site: Any, changes: dict[str, Any]) -> None:
     keys: ProtectionKeys = site.keys
     assert Protector(keys)
 
