@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from Testing.Integration.hospital import Hospital, Ward
+from Testing.Integration.hospital import Hospital
 
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_worker.server import tls
@@ -40,16 +40,16 @@ def _send_on(connection: ssl.SSLSocket, size_bytes: int) -> None:
         time.sleep(0.01)
 
 
-def test_a_head_without_end_is_cut_off(ward: Ward) -> None:
-    with _raw(ward.url, ward.auditor) as connection:
+def test_a_head_without_end_is_cut_off(tmp_path: Path) -> None:
+    with Hospital(tmp_path) as hospital, _raw(hospital.url, None) as connection:
         connection.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX-Long: ")
 
         with pytest.raises((ConnectionError, ssl.SSLError)):
             _send_on(connection, 64 * LIMITS.json_line_bytes)
 
 
-def test_a_long_head_within_the_limit_is_answered(ward: Ward) -> None:
-    with _raw(ward.url, ward.auditor) as connection:
+def test_a_long_head_within_the_limit_is_answered(tmp_path: Path) -> None:
+    with Hospital(tmp_path) as hospital, _raw(hospital.url, None) as connection:
         filler = b"a" * (LIMITS.json_line_bytes // 2)
         head = b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX-Long: " + filler + b"\r\n\r\n"
         connection.sendall(head)
