@@ -189,7 +189,11 @@ def open_content_key(header: ObjectHeader, sealed: bytes, worker_key: HpkeKeyPai
 def padded_chunk(plaintext: memoryview, plan: ChunkPlan, index: int) -> bytes | memoryview:
     """Return the octets of chunk `index` of a plaintext, the last one zero-padded."""
     start = index * LIMITS.chunk_bytes
-    chunk = plaintext[start : start + LIMITS.chunk_bytes]
+    return pad_chunk(plaintext[start : start + LIMITS.chunk_bytes], plan, index)
+
+
+def pad_chunk(chunk: bytes | memoryview, plan: ChunkPlan, index: int) -> bytes | memoryview:
+    """Return chunk `index` at its size on the wire: as it is, or zero-padded if it is the last."""
     padding = plan.padded_size(index) - len(chunk)
     return bytes(chunk) + bytes(padding) if padding else chunk
 

@@ -19,6 +19,7 @@ from encryptsecurert_protocol.objects import (
     ObjectHeader,
     ObjectKind,
     object_name,
+    pad_chunk,
     seal_content_key,
 )
 from encryptsecurert_protocol.sealing import (
@@ -136,8 +137,7 @@ class _Chunks:
         """Seal and send one chunk; return its plaintext octets."""
         start = index * LIMITS.chunk_bytes
         plaintext = self.content.chunk(start, LIMITS.chunk_bytes)
-        padding = self.plan.padded_size(index) - len(plaintext)
-        padded = bytes(plaintext) + bytes(padding) if padding else plaintext
+        padded = pad_chunk(plaintext, self.plan, index)
         sealed = self.cipher.seal(index, padded, last=self.plan.is_last(index))
         channel.put(f"/v1/objects/{self.upload}/{index}", sealed)
         return len(plaintext)
