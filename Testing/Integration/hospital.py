@@ -26,7 +26,9 @@ from encryptsecurert_rt.phantoms import CtPhantom, ct_phantom, default_phantom_g
 from encryptsecurert_worker.core import WorkerCore
 from encryptsecurert_worker.evidence.provider import QuoteProvider
 from encryptsecurert_worker.server import service
-from encryptsecurert_worker.server.service import WorkerConfig, WorkerService, build_core
+from encryptsecurert_worker.server.building import build_core
+from encryptsecurert_worker.server.config import WorkerConfig
+from encryptsecurert_worker.server.service import WorkerService
 from encryptsecurert_worker.vault.sealing_keys import SealingKeyProvider
 from EncryptSecureRTLib.client.channel import Channel, open_channel
 from EncryptSecureRTLib.client.home import ClientHome
@@ -45,9 +47,10 @@ def tapped_service(
     sealing: SealingKeyProvider,
     tap: InnerTap,
     change: Change = lambda core: core,
+    config: WorkerConfig | None = None,
 ) -> WorkerService:
     """Return the production service with a tap where it decrypts, and one change if asked."""
-    config = WorkerConfig(host="127.0.0.1", port=0, state=state)
+    config = config or WorkerConfig(host="127.0.0.1", port=0, state=state)
     core = change(build_core(config, provider, sealing))
     with patch.object(service, "AttestedProtocol", tap.protocol()):
         return WorkerService(config, core)
@@ -80,7 +83,9 @@ class Hospital(Stand):
         self._liars = 0
 
     def _service(self) -> WorkerService:
-        return tapped_service(self.state, self.provider, self._sealing, self.tap)
+        return tapped_service(
+            self.state, self.provider, self._sealing, self.tap, config=self._config()
+        )
 
     @contextmanager
     def liar(
@@ -101,10 +106,6 @@ class Hospital(Stand):
         """Return a copy of a client folder, with a memory of its own from here on."""
         shutil.copytree(home.path, path)
         return ClientHome(path)
-
-    def close_unused(self) -> None:
-        """Let go of the address of a worker in this process that was never started."""
-        self.service._socket.close()
 
     def channel(self, home: ClientHome) -> Channel:
         """Open a channel to the worker."""

@@ -26,7 +26,7 @@ from encryptsecurert_worker.evidence.ratls_cert import (
 from encryptsecurert_worker.evidence.simulated import SimulatedProvider
 from encryptsecurert_worker.evidence.simulated_collateral import make_collateral
 from encryptsecurert_worker.evidence.simulated_pki import open_pki
-from encryptsecurert_worker.server.service import utc_now
+from encryptsecurert_worker.server.building import utc_now
 from EncryptSecureRTLib.attest.memory import CollateralStore
 from EncryptSecureRTLib.client.home import ClientHome
 

@@ -12,6 +12,7 @@ from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.events import EndEvent, Event, decode_event
 from encryptsecurert_protocol.fields import ID_BYTES
+from encryptsecurert_protocol.framing import pack_batch
 from encryptsecurert_protocol.jobs import JobHeader
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.results import ResultKey
@@ -25,6 +26,7 @@ from EncryptSecureRTLib.client.upload import Content, upload
 
 P = ParamSpec("P")
 RESULT_KEY = HpkeKeyPair.generate()
+NO_HEADERS = pack_batch([b"\x00\x00\x00\x02{}"])  # one item, which `protect` refuses
 PROTECT_PARAMETERS = {"schema": "encryptsecurert.protect/1"}
 
 
@@ -44,7 +46,7 @@ def put_object(
     channel: Channel, home: ClientHome, content: bytes, kind: ObjectKind = ObjectKind.PARAMETERS
 ) -> str:
     """Upload octets and return the object's name."""
-    return upload(channel, home.dedup_key(), kind, Content([content])).name
+    return upload(channel, home, kind, Content([content])).name
 
 
 def draft(
@@ -52,7 +54,7 @@ def draft(
     home: ClientHome,
     *,
     task: str = "protect",
-    inputs: tuple[str, ...] = (),
+    inputs: tuple[str, ...] | None = None,
     parameters: dict[str, Any] | None = None,
     **changes: Any,
 ) -> JobHeader:
@@ -62,6 +64,8 @@ def draft(
     """
     user, statement = home.user(), channel.statement
     assert statement.bundle is not None
+    if inputs is None:
+        inputs = (put_object(channel, home, NO_HEADERS, ObjectKind.HEADERS),)
     parameters_octets = canonical.encode(parameters or PROTECT_PARAMETERS)
     header = JobHeader(
         job=random_octets(ID_BYTES).hex(),
@@ -91,7 +95,7 @@ def post(channel: Channel, header: JobHeader, key: ec.EllipticCurvePrivateKey) -
 def segment_order(channel: Channel, home: ClientHome, folder: Any, **changes: Any) -> JobHeader:
     """Upload a protected series and return an order to segment it."""
     series = read_ct_series(folder)
-    volume = upload(channel, home.dedup_key(), ObjectKind.VOLUME, volume_content(series))
+    volume = upload(channel, home, ObjectKind.VOLUME, volume_content(series))
     parameters = {
         "schema": "encryptsecurert.segment/1",
         "structures": list(STRUCTURES),
@@ -102,9 +106,8 @@ def segment_order(channel: Channel, home: ClientHome, folder: Any, **changes: An
             "patient_id": series.patient_id,
         },
     }
-    return draft(
-        channel, home, task="segment", inputs=(volume.name,), parameters=parameters, **changes
-    )
+    changes = {"inputs": (volume.name,), **changes}
+    return draft(channel, home, task="segment", parameters=parameters, **changes)
 
 
 def events_of(channel: Channel, job: str, after: int = 0) -> list[Event]:

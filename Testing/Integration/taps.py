@@ -16,7 +16,7 @@ import time
 from asyncio import BaseTransport, Transport
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from encryptsecurert_worker.server.tls import AttestedProtocol
 
@@ -186,13 +186,22 @@ class TcpTap:
                 arguments = (connection, source, sink, octets)
                 threading.Thread(target=self._pump, args=arguments, daemon=True).start()
 
-    @staticmethod
+    def _may_pass(self, connection: OuterConnection, from_client: bool) -> bool:
+        """Tell whether the octets that were just noted go on; if not, the lines end here."""
+        return True
+
     def _pump(
-        connection: OuterConnection, source: socket.socket, sink: socket.socket, octets: bytearray
+        self,
+        connection: OuterConnection,
+        source: socket.socket,
+        sink: socket.socket,
+        octets: bytearray,
     ) -> None:
         try:
             while piece := source.recv(65536):
                 octets += piece
+                if not self._may_pass(connection, octets is connection.from_client):
+                    break
                 sink.sendall(piece)
         except OSError:
             pass
@@ -220,7 +229,7 @@ class TcpTap:
             assert time.monotonic() < deadline, "a connection stays open"
             time.sleep(0.01)
 
-    def __enter__(self) -> "TcpTap":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

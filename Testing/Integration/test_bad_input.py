@@ -237,7 +237,7 @@ def test_a_disk_that_fills_between_two_results_leaves_none_of_them(
         write_whole(path, octets)
 
     request = SegmentRequest(folder=ward.protected, out=tmp_path / "out")
-    with patch("EncryptSecureRTLib.client.segment.write_whole", write_until_full):
+    with patch("EncryptSecureRTLib.client.results.write_whole", write_until_full):
         with ward.channel() as channel:
             code = refusal_of(segment_series, channel, ward.physicist, request, Watcher())
     with ward.channel() as channel:

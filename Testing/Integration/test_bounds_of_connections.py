@@ -1,29 +1,18 @@
 """A peer has so much room for a request's head, and so much time for octets that it owes."""
 
-import dataclasses
-import socket
 import ssl
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from Testing.Integration.hospital import Hospital
+from Testing.Integration.served import raw_connection
 
 from encryptsecurert_protocol.limits import LIMITS
-from encryptsecurert_worker.server import tls
-from EncryptSecureRTLib.client.connection import client_context
-from EncryptSecureRTLib.client.home import ClientHome
+from encryptsecurert_worker.server.door import Bounds
+from encryptsecurert_worker.server.tls import AttestedProtocol
 
 _WAIT_S = 15
-
-
-def _raw(url: str, home: ClientHome | None) -> ssl.SSLSocket:
-    """Open a connection and send nothing on it."""
-    pair = (str(home.certificate_path), str(home.key_path)) if home else None
-    parts = urlsplit(url)
-    plain = socket.create_connection((parts.hostname or "", parts.port or 0), _WAIT_S)
-    return client_context(pair).wrap_socket(plain)
 
 
 def _answer(connection: ssl.SSLSocket) -> bytes:
@@ -41,7 +30,7 @@ def _send_on(connection: ssl.SSLSocket, size_bytes: int) -> None:
 
 
 def test_a_head_without_end_is_cut_off(tmp_path: Path) -> None:
-    with Hospital(tmp_path) as hospital, _raw(hospital.url, None) as connection:
+    with Hospital(tmp_path) as hospital, raw_connection(hospital.url, None) as connection:
         connection.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX-Long: ")
 
         with pytest.raises((ConnectionError, ssl.SSLError)):
@@ -49,7 +38,7 @@ def test_a_head_without_end_is_cut_off(tmp_path: Path) -> None:
 
 
 def test_a_long_head_within_the_limit_is_answered(tmp_path: Path) -> None:
-    with Hospital(tmp_path) as hospital, _raw(hospital.url, None) as connection:
+    with Hospital(tmp_path) as hospital, raw_connection(hospital.url, None) as connection:
         filler = b"a" * (LIMITS.json_line_bytes // 2)
         head = b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX-Long: " + filler + b"\r\n\r\n"
         connection.sendall(head)
@@ -69,8 +58,8 @@ def test_a_long_head_within_the_limit_is_answered(tmp_path: Path) -> None:
 def test_a_peer_that_owes_octets_is_let_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beginning: bytes
 ) -> None:
-    monkeypatch.setattr(tls, "LIMITS", dataclasses.replace(LIMITS, idle_s=1))
-    with Hospital(tmp_path) as hospital, _raw(hospital.url, None) as connection:
+    monkeypatch.setattr(AttestedProtocol, "bounds", Bounds(idle_s=1))
+    with Hospital(tmp_path) as hospital, raw_connection(hospital.url, None) as connection:
         connection.settimeout(_WAIT_S)
         connection.sendall(beginning)
         start = time.monotonic()

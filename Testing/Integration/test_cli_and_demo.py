@@ -18,10 +18,15 @@ from EncryptSecureRTLib.client.channel import open_channel
 from EncryptSecureRTLib.custodian.provision import provision
 
 _BIN = Path(sys.executable).parent
-_COMMANDS = ("enroll", "check", "protect", "segment", "verify")
+_COMMANDS = (
+    *("enroll", "check", "verify", "protect", "segment"),
+    *("jobs", "fetch", "cancel", "tasks", "models", "break-glass"),
+)
 _KINDS = {
     "stage",
     "sent",
+    "waiting",
+    "job",
     "state",
     "progress",
     "log",
@@ -51,6 +56,7 @@ def test_help_of_each_command_names_the_exit_codes(command: tuple[str, ...], fla
     assert (code, err) == (0, "")
     assert "exit codes: 0 ok, 2 usage, 3 not reachable" in out
     assert "70 internal" in out
+    assert not command or f"  encryptsecurert {command[0]}" in out  # an example of it
     assert out.startswith("usage: encryptsecurert " + "".join(f"{c} " for c in command))
 
 
@@ -207,7 +213,6 @@ def test_an_address_in_use_and_an_unknown_provider_are_told_apart(tmp_path: Path
 
 def test_a_worker_ends_soon_after_sigterm_although_a_client_idles(tmp_path: Path) -> None:
     hospital = Hospital(tmp_path / "stand")
-    hospital.close_unused()
     home = hospital.user(Role.PHYSICIST)
     with worker_process(hospital) as url:
         with open_channel(hospital.site.home, url, allow_unprovisioned=True) as custodian:

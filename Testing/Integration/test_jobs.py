@@ -134,10 +134,12 @@ def test_events_can_be_taken_up_from_any_number(ward: Ward) -> None:
     with ward.channel() as channel:
         header = draft(channel, home)
         post(channel, header, home.user().key)
+        events_of(channel, header.job)
         whole = events_of(channel, header.job)
 
-        assert events_of(channel, header.job, after=2) == whole[2:]
-        assert events_of(channel, header.job, after=len(whole)) == []
+        # Numbers have gaps where a job has ended: its progress is left out.
+        assert events_of(channel, header.job, after=2) == [e for e in whole if e.n > 2]
+        assert events_of(channel, header.job, after=whole[-1].n) == []
         for bad in ("-1", "01", "x", "1e3"):
             path = f"/v1/jobs/{header.job}/events?after={bad}"
             assert refusal_of(channel.request, "GET", path) is ErrorCode.E_FORMAT

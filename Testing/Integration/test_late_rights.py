@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 from Testing.Integration.hospital import Hospital, Ward
 from Testing.Integration.orders import draft, put_object, refusal_of
-from Testing.Integration.test_bounds_of_connections import _answer, _raw
+from Testing.Integration.served import raw_connection
+from Testing.Integration.test_bounds_of_connections import _answer
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.jobs import JobState
+from encryptsecurert_protocol.jobs import JobHeader, JobState, job_digest
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.rights import Role
 from encryptsecurert_protocol.signatures import Label, sign, signed_message
+from encryptsecurert_worker.jobs.book import JobBook
 from encryptsecurert_worker.jobs.job import Job
 from EncryptSecureRTLib.client.channel import open_channel
 from EncryptSecureRTLib.custodian.provision import provision
@@ -29,7 +31,7 @@ def test_a_job_whose_last_octet_comes_after_the_revocation_is_refused(tmp_path: 
             octets = draft(channel, home, inputs=(name,)).encode()
             signature = sign(home.user().key, Label.JOB, octets)
             body = canonical.encode(signed_message(octets, signature))
-            with _raw(hospital.url, home) as connection:
+            with raw_connection(hospital.url, home) as connection:
                 head = b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
                 connection.sendall(head % len(body) + body[:-1])
                 time.sleep(0.2)
@@ -45,24 +47,27 @@ def test_a_job_whose_last_octet_comes_after_the_revocation_is_refused(tmp_path: 
         assert list(hospital.service.core.book.of(home.user().user)) == []
 
 
-def test_a_result_of_a_job_that_still_runs_is_not_given_out(ward: Ward, tmp_path: Path) -> None:
+def _accepted(book: JobBook, header: JobHeader) -> Job:
+    octets = header.encode()
+    return book.accept(header, octets, job_digest(octets), header.certificate)
+
+
+def test_a_result_of_a_job_that_still_runs_is_not_given_out(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
     book = ward.hospital.service.core.book
+    monkeypatch.setattr(book, "_ready", lambda: False)  # the runner leaves this job to us
     with ward.channel() as channel:
-        header = draft(channel, ward.physicist)
-        job = Job(header, b"\x00" * 32, header.certificate)
-        file = tmp_path / "sealed"
-        file.write_bytes(b"sealed")
-        job.result_files["headers"] = (file, "ab" * 32)
-        book._jobs[header.user, header.job] = job
-        path = f"/v1/results/{header.job}/headers"
+        job = _accepted(book, draft(channel, ward.physicist))
+        path = f"/v1/results/{job.header.job}/headers"
 
         early = refusal_of(channel.request, "GET", path)
-        job.set_state(JobState.RUNNING)
+        book.steps.start(job)
         running = refusal_of(channel.request, "GET", path)
-        job.end(JobState.DONE, None, (("headers", 6),))
+        book.steps.finish(job, (book.files.write("headers", [b"sealed"]),))
         done = channel.request("GET", path).content
 
-    del book._jobs[header.user, header.job]
+    book.cancel(job)  # out of the queue, in which a started job never is
     assert (early, running, done) == (ErrorCode.E_NOT_FOUND, ErrorCode.E_NOT_FOUND, b"sealed")
 
 
@@ -87,11 +92,9 @@ def test_a_second_worker_on_the_same_state_folder_is_refused(tmp_path: Path) -> 
     with Hospital(tmp_path) as hospital:
         home = hospital.user(Role.PHYSICIST)
         hospital.provision()
-        second = hospital._service()
         with hospital.channel(home) as channel:
             name = put_object(channel, home, b"kept")
-            code = refusal_of(second.claim)
-            second._socket.close()
+            code = refusal_of(hospital._service)
 
             held = hospital.service.core.objects.require_complete(home.user().user, name)
 
@@ -127,17 +130,16 @@ def test_a_full_disk_keeps_no_revoked_users_job(
         core = hospital.service.core
         with hospital.channel(home) as channel:
             order = draft(channel, home)
-        job = Job(order, b"\x01" * 32, order.certificate)
-        job.set_state(JobState.RUNNING)
-        core.book._jobs[order.user, order.job] = job
-        monkeypatch.setattr(core.audit, "_write", _disk_full)
+        monkeypatch.setattr(core.book, "_ready", lambda: False)  # the runner leaves it to us
+        job = _accepted(core.book, order)
+        core.book.steps.start(job)
+        monkeypatch.setattr(core.ledger, "write", _disk_full)
         hospital.site.revoke_user(home.user().user)
         code = refusal_of(hospital.provision)
 
         assert code is ErrorCode.E_BUSY
         assert job.state is JobState.CANCELLING
-        del core.book._jobs[order.user, order.job]
 
 
-def _disk_full(*_: object) -> None:
+def _disk_full(*_: object, **__: object) -> None:
     raise EncryptSecureRTError(ErrorCode.E_BUSY)

@@ -114,5 +114,5 @@ def test_the_running_job_of_a_user_who_is_out_is_cancelled_and_its_results_are_w
         code = refusal_of(channel.request, "GET", path)
 
     assert job.state is JobState.CANCELLED
-    assert job.result_files == {}
+    assert job.record.results == ()
     assert code is ErrorCode.E_USER_CERTIFICATE

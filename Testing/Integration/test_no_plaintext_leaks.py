@@ -183,7 +183,6 @@ def test_the_original_is_as_it_was(scene: Scene) -> None:
 
 def test_the_workers_log_holds_only_the_fields_that_are_allowed(tmp_path: Path) -> None:
     hospital = Hospital(tmp_path / "stand")
-    hospital.close_unused()
     home = hospital.user(Role.TECHNICIAN)
     with worker_process(hospital) as url:
         with open_channel(hospital.site.home, url, allow_unprovisioned=True) as channel:

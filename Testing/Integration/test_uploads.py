@@ -43,6 +43,7 @@ class Sender:
     claimed_sha256: bytes = b""
     name: str = field(default_factory=lambda: random_octets(32).hex())
     kind: ObjectKind = ObjectKind.HEADERS
+    announced: bool = True
 
     def __post_init__(self) -> None:
         statement = self.channel.statement
@@ -60,7 +61,7 @@ class Sender:
         aad = hashlib.sha256(self.header.encode()).digest()
         self.cipher = ChunkCipher(self.key.data_key, self.header.prefix, aad)
         self.sealed = seal_content_key(self.header, self.key, statement.hpke_public_key)
-        self.upload = str(self.begin().get("upload"))
+        self.upload = str(self.begin().get("upload")) if self.announced else ""
 
     def begin(self) -> dict[str, object]:
         """Announce the object, once more if it was announced before."""
@@ -212,17 +213,20 @@ def test_announcing_the_same_upload_again_goes_on_where_it_stopped(sender: Sende
     assert sender.begin() == {"have": True}
 
 
-def test_what_is_sealed_to_another_key_or_header_is_refused(ward: Ward, sender: Sender) -> None:
+def test_what_is_sealed_to_another_key_or_header_is_refused(ward: Ward) -> None:
+    sender = Sender(ward.channel(), announced=False)  # an open upload is found by its header alone
     stranger = HpkeKeyPair.generate()
     header = sender.header.encode().replace(sender.name.encode(), random_octets(32).hex().encode())
     other_worker = sender.header.encode().replace(
         sender.header.worker.encode(), hashlib.sha256(stranger.public).hexdigest().encode()
     )
+    unknown = Sender(sender.channel, announced=False)
+    sealed = unknown.sealed
     cases = {
         "the envelope of another header": (header, sender.sealed),
         "another worker's": (other_worker, sender.sealed),
-        "damaged": (sender.header.encode(), sender.sealed[:-1] + bytes([sender.sealed[-1] ^ 1])),
-        "cut": (sender.header.encode(), sender.sealed[:-1]),
+        "damaged": (unknown.header.encode(), sealed[:-1] + bytes([sealed[-1] ^ 1])),
+        "cut": (unknown.header.encode(), sealed[:-1]),
     }
     for name, (octets, sealed) in cases.items():
         body = {"header": base64_text(octets), "sealed": base64_text(sealed)}
@@ -244,9 +248,7 @@ def test_what_the_worker_holds_is_not_sent_again(ward: Ward) -> None:
 
     def send() -> int:
         with ward.channel() as channel:
-            return upload(
-                channel, home.dedup_key(), ObjectKind.VOLUME, Content([content])
-            ).sent_bytes
+            return upload(channel, home, ObjectKind.VOLUME, Content([content])).sent_bytes
 
     first = send()
     before = len(tap.lines())

@@ -28,7 +28,8 @@ from encryptsecurert_worker.server.tls import server_context
 from EncryptSecureRTLib.client.channel import Channel, open_channel
 from EncryptSecureRTLib.client.connection import client_context
 from EncryptSecureRTLib.client.home import ClientHome
-from EncryptSecureRTLib.client.jobs import Watcher, run_job
+from EncryptSecureRTLib.client.jobs import Watcher
+from EncryptSecureRTLib.client.runs import run_job
 from EncryptSecureRTLib.client.upload import Content, upload
 
 SIZE_MIB = 256
@@ -98,9 +99,9 @@ def sealed_mib_s(channel: Channel, home: ClientHome, content: bytearray, run: in
     """
     content[:8] = run.to_bytes(8, "big")
     start = time.perf_counter()
-    uploaded = upload(channel, home.dedup_key(), ObjectKind.VOLUME, Content([content]))
+    uploaded = upload(channel, home, ObjectKind.VOLUME, Content([content]))
     try:
-        run_job(channel, home, "segment", [uploaded.name], _PARAMETERS, Watcher())
+        run_job(channel, home, "segment", lambda: [uploaded.name], _PARAMETERS, Watcher())
     except EncryptSecureRTError as error:
         if error.code.name != "E_FORMAT":
             raise

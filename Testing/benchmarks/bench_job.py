@@ -21,6 +21,7 @@ from encryptsecurert_protocol.jobs import JobState
 from encryptsecurert_protocol.rights import Role
 from encryptsecurert_protocol.statement import Kind
 from encryptsecurert_rt.phantoms import ct_phantom, default_phantom_grid
+from encryptsecurert_worker.server.building import utc_now
 from encryptsecurert_worker.tasks.segment import SegmentTask
 from encryptsecurert_worker.tasks.task import SiteKeys, TaskContext
 from EncryptSecureRTLib.client.channel import open_channel
@@ -70,6 +71,9 @@ def local_s(series: CtSeries) -> float:
         kind=Kind.SIMULATED,
         measurement="0" * 64,
         input_sha256=("0" * 64,),
+        admit_patient=lambda pseudonym: None,
+        break_glass=lambda pseudonym, reason: utc_now(),
+        now=utc_now,
     )
     start = time.perf_counter()
     SegmentTask(threads=2).run([volume], parameters, context)

@@ -1,12 +1,15 @@
 """A whole stand in one process: a SIMULATED worker, a site, and enrolled users.
 
-with Stand(folder) as stand:
-home = stand.user(Role.PHYSICIST)
-stand.provision()
-with open_channel(home, stand.url) as channel: ...
+Use it so:
+
+    with Stand(folder) as stand:
+        home = stand.user(Role.PHYSICIST)
+        stand.provision()
+        with open_channel(home, stand.url) as channel: ...
 """
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -14,13 +17,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from encryptsecurert_protocol.rights import Role
 from encryptsecurert_protocol.statement import BundleName
 from encryptsecurert_worker.evidence.provider import QuoteProvider
 from encryptsecurert_worker.evidence.release import release
+from encryptsecurert_worker.server.building import build_core
+from encryptsecurert_worker.server.config import WorkerConfig
 from encryptsecurert_worker.server.providers import simulated_parts
-from encryptsecurert_worker.server.service import WorkerConfig, WorkerService, build_core
+from encryptsecurert_worker.server.service import WorkerService
 from EncryptSecureRTLib.client.channel import open_channel
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.custodian.provision import provision
@@ -49,19 +55,47 @@ class Stand:
         self.folder = folder
         self.state = folder / "worker"
         self.provider, self._sealing = simulated_parts(self.state)
-        self.service = self._service()
+        self._running: WorkerService | None = None
+        self._port = 0
         self.site: Site = init_site(folder / "site", PASSPHRASE)
         self.set_policy()
         self._users = 0
 
+    def _config(self) -> WorkerConfig:
+        return WorkerConfig(host="127.0.0.1", port=self._port, state=self.state)
+
     def _service(self) -> WorkerService:
-        config = WorkerConfig(host="127.0.0.1", port=0, state=self.state)
+        config = self._config()
         return WorkerService(config, build_core(config, self.provider, self._sealing))
 
     @property
+    def service(self) -> WorkerService:
+        """The worker that serves now."""
+        if self._running is None:
+            raise RuntimeError("the worker is not running")
+        return self._running
+
+    @property
     def url(self) -> str:
-        """Where the worker listens."""
-        return self.service.url
+        """Where the worker listens, also after a restart."""
+        return self.service.url if self._running else f"https://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start the worker on the state folder, at the address that it had before."""
+        self._running = self._service()
+        self._running.start()
+        self._port = urlsplit(self._running.url).port or 0
+
+    def stop(self) -> None:
+        """Stop the worker as SIGTERM does."""
+        if self._running is not None:
+            self._running.stop()
+            self._running = None
+
+    def restart(self) -> None:
+        """Stop and start."""
+        self.stop()
+        self.start()
 
     def set_policy(self) -> None:
         """Let the site's policy accept this worker."""
@@ -90,7 +124,7 @@ class Stand:
         return name
 
     def __enter__(self) -> Self:
-        self.service.start()
+        self.start()
         return self
 
     def __exit__(
@@ -99,21 +133,21 @@ class Stand:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.service.stop()
+        self.stop()
 
 
 class ProcessStand(Stand):
-    """The same with `encryptsecurert-worker serve` as a process, for what is measured."""
+    """The same with `encryptsecurert-worker serve` as a process, for what is measured or killed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         super().__init__(folder)
+        self._options = options
         self._process: subprocess.Popen[str] | None = None
-        self._url = ""
 
     @property
     def url(self) -> str:
-        """Where the worker listens."""
-        return self._url
+        """Where the worker listens, also after a restart."""
+        return f"https://127.0.0.1:{self._port}"
 
     @property
     def worker_pid(self) -> int:
@@ -122,26 +156,31 @@ class ProcessStand(Stand):
             raise RuntimeError("the worker is not running")
         return self._process.pid
 
-    def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "encryptsecurert_worker", "serve"]
-        options = ["--provider", "simulated", "--port", "0", "--state", str(self.state)]
-        with (self.folder / "worker.log").open("w") as log:
+    def start(self) -> None:
+        """Start the process on the state folder, at the address that it had before."""
+        command = [sys.executable, "-m", "encryptsecurert_worker", "serve", *self._options]
+        options = ["--provider", "simulated", "--port", str(self._port), "--state", str(self.state)]
+        with (self.folder / "worker.log").open("a") as log:
             self._process = subprocess.Popen(
                 [*command, *options], stdout=subprocess.PIPE, stderr=log, text=True
             )
         if self._process.stdout is None:
             raise RuntimeError("the worker has no output")
-        self._url = json.loads(self._process.stdout.readline())["url"]
-        return self
+        self.ready = json.loads(self._process.stdout.readline())
+        self._port = urlsplit(self.ready["url"]).port or 0
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Ask the process to end, as a service manager does."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill the process."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
-            self._process.terminate()
-            self._process.wait(30)
+            self._process.send_signal(number)
+            self._process.wait(60)
             if self._process.stdout is not None:
                 self._process.stdout.close()
+            self._process = None

@@ -1,4 +1,4 @@
-"""Scenarios of provisioning bundles: one good bundle, then one defect at a time."""
+"""Scenarios of provisioning bundles and leases: a good one each, then one defect at a time."""
 
 import hashlib
 from collections.abc import Iterator
@@ -72,7 +72,11 @@ _CORE = {
     "secrets_sha256": hashlib.sha256(_SECRETS).hexdigest(),
 }
 _CORE_DEFECTS: Defects = {
-    "lease": ({"lease_s": 3600}, "E_BUNDLE", "leases are not in this version"),
+    "ok-lease-shortest": ({"lease_s": 600}, "ok", "leases of ten minutes"),
+    "ok-lease-longest": ({"lease_s": 2_678_400}, "ok", "leases of 31 days"),
+    "lease-599": ({"lease_s": 599}, "E_BUNDLE", "shorter than ten minutes"),
+    "lease-2678401": ({"lease_s": 2_678_401}, "E_BUNDLE", "longer than 31 days"),
+    "lease-negative": ({"lease_s": -1}, "E_BUNDLE", "no length"),
     "other-site-key-id": ({"site_key_id": digest("site")}, "E_BUNDLE", "id of another key"),
     "other-secrets": ({"secrets_sha256": digest("x")}, "E_BUNDLE", "secrets of another bundle"),
     "epoch-zero": ({"epoch": 0}, "E_BUNDLE", "epochs begin at 1"),
@@ -100,6 +104,16 @@ _CORE_DEFECTS: Defects = {
         {"roles": {"users": _USERS, "rights": _RIGHTS[::-1]}},
         "E_BUNDLE",
         "roles are sorted",
+    ),
+    "ok-break-glass": (
+        {
+            "roles": {
+                "users": _USERS,
+                "rights": [{"role": "radiologist", "operations": ["break-glass", "reveal"]}],
+            }
+        },
+        "ok",
+        "an operation of its own",
     ),
     "other-operation": (
         {"roles": {"users": _USERS, "rights": [{"role": "auditor", "operations": ["all"]}]}},
@@ -141,8 +155,52 @@ def _bundle_vector(expect: str, comment: str, core: bytes, sealed: bytes, **othe
     return Vector(kind="bundle", expect=expect, comment=comment, fields=fields, payload=core)
 
 
+_LEASE = {
+    "schema": "encryptsecurert.lease/1",
+    "start_id": identifier("start"),
+    "epoch": 7,
+    "time": "2026-05-04T03:02:01Z",
+    "not_after": "2026-05-05T03:02:01Z",
+}
+_LEASE_DEFECTS: Defects = {
+    "ok": ({}, "ok", "for a day"),
+    "ok-longest": ({"not_after": "2026-06-04T03:02:01Z"}, "ok", "31 days"),
+    "ok-a-second": ({"not_after": "2026-05-04T03:02:02Z"}, "ok", "the shortest"),
+    "too-long": ({"not_after": "2026-06-04T03:02:02Z"}, "E_BUNDLE", "31 days and a second"),
+    "no-time": ({"not_after": "2026-05-04T03:02:01Z"}, "E_BUNDLE", "it ends when it begins"),
+    "backwards": ({"not_after": "2026-05-04T03:02:00Z"}, "E_BUNDLE", "it ends before it begins"),
+    "epoch-zero": ({"epoch": 0}, "E_BUNDLE", "epochs begin at 1"),
+    "start-short": ({"start_id": identifier("start")[:30]}, "E_BUNDLE", "15 octets"),
+    "time-with-zone": ({"time": "2026-05-04T03:02:01+00:00"}, "E_BUNDLE", "not the one form"),
+    "schema-2": ({"schema": "encryptsecurert.lease/2"}, "E_BUNDLE", "a later schema"),
+    "unknown-member": ({"note": "x"}, "E_BUNDLE", "a member that is not known"),
+    "missing-member": ({"-": "epoch"}, "E_BUNDLE", "a member is missing"),
+}
+
+
+def _leases() -> Iterator[Case]:
+    good = canonical(_LEASE)
+    signed = sign(SITE_KEY, "lease", good)
+    rows = {
+        name: (octets := changed(_LEASE, changes), sign(SITE_KEY, "lease", octets), expect, comment)
+        for name, (changes, expect, comment) in _LEASE_DEFECTS.items()
+    }
+    by_other, as_bundle = sign(OTHER_SITE_KEY, "lease", good), sign(SITE_KEY, "bundle", good)
+    rows["signed-by-another"] = (good, by_other, "E_BUNDLE", "signed by another site")
+    rows["other-label"] = (good, as_bundle, "E_BUNDLE", "signed for another use")
+    rows["signature-short"] = (good, signed[:63], "E_BUNDLE", "63 octets")
+    rows["not-canonical"] = (good + b"\n", sign(SITE_KEY, "lease", good + b"\n"), "E_BUNDLE", "LF")
+    for name, (octets, signature, expect, comment) in rows.items():
+        fields = octet_fields({"site-key-b64": spki(SITE_KEY), "signature-hex": signature})
+        yield (
+            f"lease/{name}",
+            Vector(kind="lease", expect=expect, comment=comment, fields=fields, payload=octets),
+        )
+
+
 def cases(kept: KeptSealings) -> Iterator[Case]:
     """Yield (path without suffix, vector)."""
+    yield from _leases()
     core = canonical(_CORE)
     good = _sealed_secrets(kept, "suite 1", core, 1, WORKER_1)
     yield "bundle/ok-suite-1", _bundle_vector("ok", "to a worker of suite 1", core, good)

@@ -16,7 +16,14 @@ import sys
 from itertools import chain
 from pathlib import Path
 
-from Testing.vectors import cases_bundles, cases_data, cases_json, cases_messages, cases_sealed
+from Testing.vectors import (
+    cases_audit,
+    cases_bundles,
+    cases_data,
+    cases_json,
+    cases_messages,
+    cases_sealed,
+)
 from Testing.vectors.vector_file import render
 from Testing.vectors.vector_keys import KeptSealings
 
@@ -32,6 +39,7 @@ def build(kept: KeptSealings) -> dict[str, str]:
         cases_messages.cases(kept),
         cases_data.cases(kept),
         cases_bundles.cases(kept),
+        cases_audit.cases(kept),
     ):
         path = f"{name}.txt"
         if path in made:

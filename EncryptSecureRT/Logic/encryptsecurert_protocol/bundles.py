@@ -22,6 +22,7 @@ from encryptsecurert_protocol.fields import (
     base64_text,
     time_text,
 )
+from encryptsecurert_protocol.leases import MAX_LEASE_S, MIN_LEASE_S
 from encryptsecurert_protocol.rights import RolePolicy
 from encryptsecurert_protocol.sealing import (
     KEY_BYTES,
@@ -138,14 +139,20 @@ class BundleCore:
             recipient_certificate=keys.octets("recipient", _MAX_CERTIFICATE_BYTES),
             auditor_key=keys.octets("auditor", auditor_bytes, auditor_bytes),
             escrow_certificate=fields.octets("escrow_certificate", _MAX_CERTIFICATE_BYTES),
-            # No lease message is defined yet: a promise that no worker keeps is refused.
-            lease_s=fields.integer("lease_s", 0, 0),
+            lease_s=_lease_s(fields),
             secrets_sha256=fields.hex("secrets_sha256", DIGEST_BYTES),
         )
 
     def valid_at(self, now: datetime) -> bool:
         """Tell whether not_before <= now < not_after."""
         return self.not_before <= now < self.not_after
+
+
+def _lease_s(fields: Fields) -> int:
+    lease_s = fields.integer("lease_s", 0, MAX_LEASE_S)
+    if 0 < lease_s < MIN_LEASE_S:
+        raise EncryptSecureRTError(ErrorCode.E_FORMAT)
+    return lease_s
 
 
 def _case(item: object) -> CaseGrant:

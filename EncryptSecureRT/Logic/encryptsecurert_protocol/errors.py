@@ -151,7 +151,9 @@ class ErrorCode(Enum):
         8, 403, "Your role does not allow this.", "Ask the site key custodian for the right."
     )
     E_CASE = ErrorInfo(8, 403, "This case is not shared with you.", "Ask for access to the case.")
-    E_QUOTA = ErrorInfo(8, 429, "Your quota for today is used up.", "Try again tomorrow.")
+    E_QUOTA = ErrorInfo(
+        8, 429, "A quota of yours is used up.", "Let jobs end or expire, or wait until tomorrow."
+    )
     # 9: bad input
     E_FORMAT = ErrorInfo(
         9, 400, "A message is malformed.", "Update client and worker to the same version."
@@ -214,11 +216,24 @@ class ErrorCode(Enum):
     E_RECEIPT = ErrorInfo(
         13, 502, "The receipt does not verify.", "Do not use the results; run the job again."
     )
+    E_AUDIT = ErrorInfo(
+        13,
+        502,
+        "The audit log and what it is compared with do not agree.",
+        "Stop sending to this worker; keep the log and the receipts; find out who restored what.",
+    )
     E_LOCAL_FILE = ErrorInfo(
         14,
         500,
         "A local file or folder cannot be read or written.",
         "An input must be there; an output needs space, and nothing of its name there yet.",
+    )
+    E_STATE = ErrorInfo(
+        14,
+        500,
+        "The worker's state folder cannot be used: damaged, cut, older than its audit log, or "
+        "sealed by another worker.",
+        "Keep it for the auditor; start with a new folder and provision the worker again.",
     )
     # 70
     E_INTERNAL = ErrorInfo(

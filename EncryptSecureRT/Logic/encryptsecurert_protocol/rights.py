@@ -20,6 +20,7 @@ class Operation(Enum):
 
     PROTECT = "protect"
     REVEAL = "reveal"
+    BREAK_GLASS = "break-glass"
     EXPORT = "export"
     SEGMENT = "segment"
     DOSE = "dose"
@@ -44,9 +45,9 @@ class Role(Enum):
 
 _O = Operation
 STARTING_RIGHTS: Mapping[Role, frozenset[Operation]] = {
-    Role.RADIOLOGIST: frozenset({_O.PROTECT, _O.REVEAL, _O.SEGMENT}),
+    Role.RADIOLOGIST: frozenset({_O.PROTECT, _O.REVEAL, _O.BREAK_GLASS, _O.SEGMENT}),
     Role.RADIATION_ONCOLOGIST: frozenset(
-        {_O.PROTECT, _O.REVEAL, _O.EXPORT, _O.SEGMENT, _O.DOSE, _O.REGISTER}
+        {_O.PROTECT, _O.REVEAL, _O.BREAK_GLASS, _O.EXPORT, _O.SEGMENT, _O.DOSE, _O.REGISTER}
     ),
     Role.PHYSICIST: frozenset({_O.PROTECT, _O.REVEAL, _O.SEGMENT, _O.DOSE, _O.REGISTER}),
     Role.DOSIMETRIST: frozenset({_O.PROTECT, _O.REVEAL, _O.SEGMENT, _O.DOSE, _O.REGISTER}),

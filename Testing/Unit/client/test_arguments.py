@@ -39,6 +39,7 @@ def _usage_error(*words: str) -> EncryptSecureRTError:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("ENCRYPTSECURERT_URL", raising=False)
+    monkeypatch.delenv("ENCRYPTSECURERT_PATIENCE", raising=False)
     monkeypatch.setenv("ENCRYPTSECURERT_HOME", str(tmp_path))
 
 
@@ -105,12 +106,105 @@ def test_what_is_missing_is_told_by_name() -> None:
         ("check", "--request", "file"),
         ("check", "--js"),
         ("check", "--unsafe"),
+        ("check", "--patience", "3"),
+        ("jobs", "--patience", "soon"),
+        ("jobs", "--patience", "-1"),
+        ("jobs", "--patience", "604801"),
+        ("jobs", "positional"),
+        ("fetch", "a", "b"),
+        ("protect", "--detach"),
     ],
 )
 def test_words_that_are_not_understood_are_a_usage_error(words: tuple[str, ...]) -> None:
     error = _usage_error(*words)
 
     assert not {"dream", "toe", "positional", "file"} & set(error.what.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "line", "same"),
+    [
+        (
+            "fetch 0123456789abcdef0123456789abcdef --out o --no-wait --url https://w:1",
+            {
+                "job": "0123456789abcdef0123456789abcdef",
+                "out": "o",
+                "no_wait": True,
+                "url": "https://w:1",
+            },
+            ("job", "out", "no_wait", "url", "url_asked"),
+        ),
+        ("cancel " + "ab" * 16, {"job": "ab" * 16}, ("job",)),
+        ("segment ct --detach", {"series": "ct", "detach": True}, ("source", "detach", "out")),
+        ("jobs --patience 0", {"patience_s": 0}, ("patience_s",)),
+        (
+            "break-glass --case PABC --reason why",
+            {"case": "PABC", "reason": "why"},
+            ("case", "reason"),
+        ),
+    ],
+)
+def test_words_and_request_line_say_the_same_of_jobs(
+    monkeypatch: pytest.MonkeyPatch, typed: str, line: dict[str, Any], same: tuple[str, ...]
+) -> None:
+    words = parse(typed.split())
+    request = _request(monkeypatch, words.command, {"command": words.command, **line})
+
+    assert {n: getattr(request, n) for n in same} == {n: getattr(words, n) for n in same}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"patience_s": 1.5},
+        {"patience_s": True},
+        {"patience_s": -1},
+        {"patience_s": 604_801},
+        {"job": 7},
+        {"detach": 1},
+        {"no_wait": "yes"},
+        {"reason": None},
+    ],
+)
+def test_a_request_with_a_member_of_another_type_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, line: dict[str, Any]
+) -> None:
+    with pytest.raises(EncryptSecureRTError) as refusal:
+        _request(monkeypatch, "segment", line)
+
+    assert refusal.value.code is ErrorCode.E_USAGE
+
+
+def test_patience_is_two_minutes_unless_flag_or_environment_say_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert parse(["jobs"]).patience_s == 120
+    monkeypatch.setenv("ENCRYPTSECURERT_PATIENCE", "7")
+    assert parse(["jobs"]).patience_s == 7
+    assert parse(["jobs", "--patience", "0"]).patience_s == 0
+    assert parse(["check"]).command == "check"
+
+
+@pytest.mark.parametrize("told", ["soon", "-1", "604801", "9" * 5000, "1.5", "\u0663"])
+def test_an_environment_without_a_number_of_seconds_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    monkeypatch.setenv("ENCRYPTSECURERT_PATIENCE", told)
+
+    _usage_error("jobs")
+
+
+@pytest.mark.parametrize(
+    "job", ["", "ab", "AB" * 16, "ab" * 16 + "0", "../" * 10, "ab" * 15 + "zz"]
+)
+def test_what_is_no_job_id_is_a_usage_error(job: str) -> None:
+    invocation = parse(["cancel", job])
+
+    with pytest.raises(EncryptSecureRTError) as refusal:
+        invocation.need_job()
+
+    assert refusal.value.code is ErrorCode.E_USAGE
+    assert parse(["cancel", "ab" * 16]).need_job() == "ab" * 16
 
 
 def test_unsafe_is_off_unless_it_is_spelled_out(monkeypatch: pytest.MonkeyPatch) -> None:

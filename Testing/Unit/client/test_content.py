@@ -1,6 +1,7 @@
 """The octets of an upload: parts that lie where they are, cut as if they were one."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.objects import ObjectKind
 from EncryptSecureRTLib.client.channel import Channel
+from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.upload import Content, upload
 
 
@@ -43,12 +45,18 @@ def test_parts_may_hold_items_of_any_size() -> None:
     assert bytes(Content([words]).chunk(0, 16)) == bytes(range(16))
 
 
-def test_an_upload_that_is_stopped_asks_the_channel_nothing() -> None:
+def test_an_upload_that_is_stopped_asks_the_channel_nothing(tmp_path: Path) -> None:
     class NoChannel(Channel):
         def __init__(self) -> None:
             pass
 
     with pytest.raises(EncryptSecureRTError) as refusal:
-        upload(NoChannel(), bytes(32), ObjectKind.VOLUME, Content([b"x"]), stopped=lambda: True)
+        upload(
+            NoChannel(),
+            ClientHome(tmp_path),
+            ObjectKind.VOLUME,
+            Content([b"x"]),
+            stopped=lambda: True,
+        )
 
     assert refusal.value.code is ErrorCode.E_CANCELLED

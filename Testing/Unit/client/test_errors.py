@@ -1,10 +1,15 @@
 """Errors of a worker and of libraries, as ours: never with text of theirs."""
 
+import ssl
+from typing import cast
+
 import pytest
 import requests
 import urllib3.exceptions
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import ConnectionPool
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import ErrorCode
@@ -68,3 +73,16 @@ def test_failures_of_the_transport_by_what_they_mean() -> None:
         assert "password" not in str(error)
     assert error_of_pool(urllib3.exceptions.SSLError(told)).code is ErrorCode.E_SESSION
     assert error_of_pool(urllib3.exceptions.ProtocolError(told)).code is ErrorCode.E_UNREACHABLE
+    nobody = urllib3.exceptions.NewConnectionError(cast(HTTPConnection, None), told)
+    assert error_of_pool(nobody).code is ErrorCode.E_UNREACHABLE
+
+
+def test_a_line_that_ends_in_the_handshake_is_no_refusal_of_tls() -> None:
+    cut = urllib3.exceptions.SSLError(ssl.SSLEOFError())
+    other = urllib3.exceptions.SSLError(ssl.SSLError(1, "wrong version number"))
+    cases = {cut: ErrorCode.E_UNREACHABLE, other: ErrorCode.E_SESSION}
+    for error, code in cases.items():
+        retried = urllib3.exceptions.MaxRetryError(cast(ConnectionPool, None), "/", error)
+
+        assert error_of_pool(error).code is code
+        assert error_of_request(requests.exceptions.SSLError(retried)).code is code

@@ -16,6 +16,7 @@ from encryptsecurert_protocol.events import (
 )
 from encryptsecurert_protocol.jobs import JobState
 from EncryptSecureRTLib.client.output import JsonReporter, Reporter, TerminalReporter
+from EncryptSecureRTLib.client.unfinished import JobGoesOn
 
 EVENTS: tuple[Event, ...] = (
     StateEvent(n=1, state=JobState.QUEUED, place=2),
@@ -29,6 +30,8 @@ EVENTS: tuple[Event, ...] = (
 def _tell_everything(reporter: Reporter) -> None:
     reporter.stage("upload")
     reporter.sent(3, 10)
+    reporter.waiting("E_UNREACHABLE", 3, 4.0)
+    reporter.job("ab" * 16)
     for event in EVENTS:
         reporter.event(event)
     reporter.line("reach", True, "the address answers", None)
@@ -51,6 +54,8 @@ def test_json_has_one_object_a_line_in_the_order_of_the_calls(
     assert lines == [
         {"kind": "stage", "stage": "upload"},
         {"kind": "sent", "done_bytes": 3, "total_bytes": 10},
+        {"kind": "waiting", "code": "E_UNREACHABLE", "attempt": 3, "pause_s": 4.0},
+        {"kind": "job", "job": "ab" * 16},
         {"kind": "state", "state": "queued", "place": 2},
         {"kind": "state", "state": "running", "place": 0},
         {"kind": "progress", "stage": "body", "fraction": 0.25},
@@ -82,6 +87,39 @@ def test_an_error_line_has_code_sentences_and_exit_code(
     assert line["todo"]
 
 
+def test_the_error_line_names_the_job_that_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    error = JobGoesOn(ErrorCode.E_TIMEOUT, "ab" * 16, "the job goes on; fetch it later")
+    JsonReporter().error(error)
+    reporter = TerminalReporter()
+    reporter.error(error)
+    reporter.close()
+    shown = capsys.readouterr()
+
+    (line,) = _lines(shown.out)
+    assert (line["code"], line["exit"], line["job"]) == ("E_TIMEOUT", 3, "ab" * 16)
+    assert "(the job goes on; fetch it later)" in line["what"]
+    assert "ab" * 16 in shown.err
+
+
+@pytest.mark.parametrize(
+    ("code", "pause_s", "words"),
+    [
+        ("E_UNREACHABLE", 4.0, "worker not reachable, trying again in 4 s (attempt 3)"),
+        ("E_UNREACHABLE", 0.5, "worker not reachable, trying again in 0.5 s (attempt 3)"),
+        ("E_TIMEOUT", 4.0, "worker does not answer, trying again in 4 s (attempt 3)"),
+        ("E_BUSY", 4.0, "worker is busy, trying again in 4 s (attempt 3)"),
+    ],
+)
+def test_a_terminal_says_that_it_waits_and_why(
+    capsys: pytest.CaptureFixture[str], code: str, pause_s: float, words: str
+) -> None:
+    reporter = TerminalReporter()
+    reporter.waiting(code, 3, pause_s)
+    reporter.close()
+
+    assert capsys.readouterr().out.strip() == words
+
+
 def test_every_line_is_written_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     class Counting(io.StringIO):
         flushed = 0
@@ -93,7 +131,7 @@ def test_every_line_is_written_out_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("sys.stdout", stream)
     _tell_everything(JsonReporter())
 
-    assert stream.flushed == stream.getvalue().count("\n") == 10
+    assert stream.flushed == stream.getvalue().count("\n") == 12
 
 
 def test_a_terminal_shows_result_on_output_and_error_on_the_other(

@@ -2,10 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -13,9 +14,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.x509.oid import NameOID
+from Testing.Unit.custodian.fake_channel import FakeChannel
+from Testing.Unit.custodian.real_worker import Worker, running_worker
 
 from encryptsecurert_protocol.sealing import HpkeKeyPair, HpkeSuite
 from encryptsecurert_protocol.statement import BundleName, Kind, Profile, Statement
+from EncryptSecureRTLib.custodian.cli import main
 from EncryptSecureRTLib.custodian.founding import found_site
 from EncryptSecureRTLib.custodian.release import Release
 from EncryptSecureRTLib.custodian.site import Site, utc_now
@@ -176,6 +180,23 @@ def statement_of() -> Callable[..., Statement]:
 
 
 @pytest.fixture
+def ready(site: Site, simulated_release: Release) -> Site:
+    """Give a site with a policy."""
+    site.set_policy(simulated_release, allow_simulated=True)
+    return site
+
+
+@pytest.fixture
+def channel(
+    ready: Site, worker_key: HpkeKeyPair, statement_of: Callable[..., Statement]
+) -> FakeChannel:
+    """Give a fake channel to a worker that the ready site's policy accepts."""
+    policy = ready.state.policy
+    assert policy is not None
+    return FakeChannel(worker_key, statement_of(worker_key), policy.octets)
+
+
+@pytest.fixture
 def contents() -> Callable[[Path], dict[str, bytes]]:
     """Read a folder: relative name to octets, for comparing before and after."""
 
@@ -184,3 +205,33 @@ def contents() -> Callable[[Path], dict[str, bytes]]:
         return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
     return read
+
+
+@pytest.fixture
+def run(
+    passphrase_file: str, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, list[dict[str, Any]]]]:
+    """Run a command with --json and the passphrase; return exit code and lines."""
+
+    def run_it(*words: object) -> tuple[int, list[dict[str, Any]]]:
+        arguments = [str(word) for word in words]
+        code = main([*arguments, "--passphrase-file", passphrase_file, "--json"])
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        return code, [json.loads(line) for line in captured.out.splitlines()]
+
+    return run_it
+
+
+@pytest.fixture
+def csr(tmp_path: Path, request_of: Callable[..., bytes]) -> Path:
+    path = tmp_path / "user.csr"
+    path.write_bytes(request_of())
+    return path
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[Worker]:
+    """Run a worker process that no bundle has reached yet."""
+    with running_worker(tmp_path) as started:
+        yield started

@@ -78,8 +78,8 @@ def test_a_worker_takes_it_lets_the_user_in_and_takes_it_again(
     user = site.add_user(request_of(), [Role.PHYSICIST])
     worker = WorkerSite()
 
-    assert worker.provision(site.bundle_for(statement_of(worker_key)), worker_key, _NOW)
-    assert not worker.provision(site.bundle_for(statement_of(worker_key)), worker_key, _NOW)
+    assert worker.provision(site.bundle_for(statement_of(worker_key)), [worker_key], _NOW)
+    assert not worker.provision(site.bundle_for(statement_of(worker_key)), [worker_key], _NOW)
 
     caller = worker.caller(_der(user.certificate_pem), _NOW)
     assert caller.user == user.user
@@ -95,10 +95,10 @@ def test_a_worker_no_longer_lets_a_revoked_user_in(
     revoked = site.add_user(request_of(), [Role.PHYSICIST])
     kept = site.add_user(request_of(), [Role.PHYSICIST])
     worker = WorkerSite()
-    worker.provision(site.bundle_for(statement_of(worker_key)), worker_key, _NOW)
+    worker.provision(site.bundle_for(statement_of(worker_key)), [worker_key], _NOW)
 
     site.revoke_user(revoked.user)
-    assert worker.provision(site.bundle_for(statement_of(worker_key)), worker_key, _NOW)
+    assert worker.provision(site.bundle_for(statement_of(worker_key)), [worker_key], _NOW)
     assert worker.require().core.revoked == (revoked.fingerprint,)
 
     with pytest.raises(EncryptSecureRTError) as caught:

@@ -22,31 +22,17 @@ _PHYSICIST = ("--role", "physicist", "--out")
 
 
 @pytest.fixture
-def run(passphrase_file: str, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command with --json and the passphrase; return exit code and lines."""
-
-    def run_it(*words: object) -> tuple[int, list[dict[str, Any]]]:
-        arguments = [str(word) for word in words]
-        code = main([*arguments, "--passphrase-file", passphrase_file, "--json"])
-        captured = capsys.readouterr()
-        assert captured.err == ""
-        return code, [json.loads(line) for line in captured.out.splitlines()]
-
-    return run_it
-
-
-@pytest.fixture
-def csr(tmp_path: Path, request_of: RequestOf) -> Path:
-    path = tmp_path / "user.csr"
-    path.write_bytes(request_of())
-    return path
-
-
-@pytest.fixture
 def release(tmp_path: Path, release_json: ReleaseJson) -> Path:
     path = tmp_path / "release.json"
     path.write_bytes(release_json())
     return path
+
+
+def test_leases_may_be_asked_for_from_the_start(run: Run, tmp_path: Path) -> None:
+    code, (result,) = run("init", tmp_path / "site", "--lease-hours", 48)
+
+    assert (code, result["lease_s"]) == (0, 172_800)
+    assert json.loads((tmp_path / "site" / "site.json").read_bytes())["lease_s"] == 172_800
 
 
 def test_init_makes_a_site(run: Run, tmp_path: Path) -> None:
@@ -151,7 +137,8 @@ def test_bundle_shows_epoch_digest_and_ids(run: Run, site_dir: Path) -> None:
 
     assert code == 0
     assert first == second
-    assert set(first[0]) == {"kind", "command", "site_key_id", "epoch", "digest", "users"}
+    named = {"kind", "command", "site_key_id", "epoch", "digest"}
+    assert set(first[0]) == named | {"lease_s", "case_grants", "revoked", "users"}
 
 
 def test_a_worker_that_is_not_there_is_exit_3(run: Run, site_dir: Path, release: Path) -> None:
@@ -174,6 +161,7 @@ def test_a_worker_that_is_not_there_is_exit_3(run: Run, site_dir: Path, release:
         ("provision", "SITE"),
         ("nonsense", "SITE"),
         ("init", "SITE", "--passphrase", "on the command line"),
+        ("init", "SITE", "--lease-hours", "745"),
     ],
 )
 def test_a_wrong_command_line_is_exit_2_and_one_error_line(

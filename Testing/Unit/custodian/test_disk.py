@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from EncryptSecureRTLib.custodian import disk
 from EncryptSecureRTLib.custodian.disk import StagedFiles, new_folder, read_file, write_files
 
 Contents = Callable[[Path], dict[str, bytes]]
@@ -110,6 +111,32 @@ def test_staged_files_that_are_not_committed_go(tmp_path: Path, contents: Conten
         assert len(contents(tmp_path)) == 1
 
     assert contents(tmp_path) == {}
+
+
+def test_temporary_names_cannot_be_guessed(tmp_path: Path, contents: Contents) -> None:
+    seen: list[str] = []
+    for _ in range(2):
+        with StagedFiles(tmp_path, {"a": b"1"}):
+            seen += contents(tmp_path)
+
+    assert len(set(seen)) == 2
+    assert all(len(name) == len(".a.") + 16 + len(".new") for name in seen)
+
+
+def test_what_stands_at_a_temporary_name_is_not_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"kept")
+    monkeypatch.setattr(disk, "random_octets", bytes)
+    planted = tmp_path / "out" / f".a.{'00' * 8}.new"
+    planted.parent.mkdir()
+    planted.symlink_to(victim)
+
+    with pytest.raises(EncryptSecureRTError):
+        write_files(tmp_path / "out", {"a": b"1"})
+
+    assert victim.read_bytes() == b"kept"
 
 
 def test_a_new_folder_appears_when_it_is_complete(tmp_path: Path) -> None:

@@ -1,14 +1,12 @@
 """The custodian's commands against a worker process: its TLS, its SIMULATED evidence."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from Testing.Unit.custodian.real_worker import Worker, with_collateral
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.rights import Role
@@ -18,53 +16,6 @@ from EncryptSecureRTLib.custodian.cli import main
 from EncryptSecureRTLib.custodian.provision import provision
 from EncryptSecureRTLib.custodian.release import Release
 from EncryptSecureRTLib.custodian.site import Site
-
-_WORKER = [sys.executable, "-m", "encryptsecurert_worker"]
-_WAIT_S = 60
-
-
-@dataclass(frozen=True)
-class Worker:
-    """A running worker and what it says of its build."""
-
-    url: str
-    release: Release
-    collateral: bytes
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Worker]:
-    state, out = tmp_path / "worker", tmp_path / "measured"
-    simulated = ["--provider", "simulated", "--state", str(state)]
-    subprocess.run(
-        [*_WORKER, "measure", *simulated, "--out", str(out)], check=True, timeout=_WAIT_S
-    )
-    with subprocess.Popen(
-        [*_WORKER, "serve", *simulated, "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        ready = json.loads(process.stdout.readline())
-        try:
-            yield Worker(
-                url=ready["url"],
-                release=Release.decode((out / "release.json").read_bytes()),
-                collateral=(out / "collateral.json").read_bytes(),
-            )
-        finally:
-            process.kill()
-
-
-def _tasks(home: ClientHome, worker: Worker) -> dict[str, Any]:
-    with open_channel(home, worker.url) as channel:
-        return channel.request_json("GET", "/v1/tasks", None)
-
-
-def _health(site: Site, worker: Worker) -> dict[str, Any]:
-    with open_channel(site.home, worker.url, allow_unprovisioned=True) as channel:
-        return channel.request_json("GET", "/v1/health", None)
 
 
 def test_a_verified_worker_is_provisioned_and_lets_the_sites_users_in(
@@ -81,14 +32,7 @@ def test_a_verified_worker_is_provisioned_and_lets_the_sites_users_in(
     with open_channel(site.home, worker.url) as channel:
         again = provision(site, channel)
         assert channel.statement.bundle == name == again == site.current_bundle().name
-    assert _tasks(_with_collateral(home, site), worker)["limits"]
-
-
-def _with_collateral(home: ClientHome, site: Site) -> ClientHome:
-    for file in site.home.state_path.glob("collateral-*.json"):
-        home.state_path.mkdir(mode=0o700, exist_ok=True)
-        (home.state_path / file.name).write_bytes(file.read_bytes())
-    return home
+    assert worker.tasks(with_collateral(home, site))["limits"]
 
 
 def test_a_revoked_user_is_out_once_the_next_bundle_is_there(
@@ -107,7 +51,7 @@ def test_a_revoked_user_is_out_once_the_next_bundle_is_there(
         assert provision(site, channel).epoch == 3
 
     with pytest.raises(EncryptSecureRTError) as caught:
-        _tasks(_with_collateral(home, site), worker)
+        worker.tasks(with_collateral(home, site))
     assert caught.value.code is ErrorCode.E_USER_CERTIFICATE
 
 
@@ -139,11 +83,11 @@ def test_a_worker_with_other_code_gets_nothing_and_the_right_one_gets_it(
 
     now_site.set_policy(worker.release, worker.collateral, True)
     assert (refused, error["code"]) == (5, "E_MEASUREMENT")
-    assert _health(now_site, worker)["ready"] is False
+    assert worker.is_ready(now_site) is False
 
     accepted, (warning, result) = run_provision()
 
     assert accepted == 0
     assert "SIMULATED" in warning["warning"]
     assert (result["epoch"], result["site_key_id"]) == (1, now_site.state.site_key_id)
-    assert _health(now_site, worker)["ready"] is True
+    assert worker.is_ready(now_site) is True

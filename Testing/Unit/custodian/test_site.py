@@ -153,7 +153,7 @@ def test_the_custodians_home_is_a_whole_client_folder(site: Site) -> None:
 
 
 def test_the_custodian_may_provision_and_nothing_else(site: Site) -> None:
-    roles = site.state.roles
+    roles = site.state.roles_at(site.now)
     (entry,) = roles.users
 
     assert [o for o in Operation if roles.allows(entry, o)] == [Operation.PROVISION]
@@ -180,7 +180,7 @@ def test_adding_a_user_raises_the_epoch_and_is_there_after_reopening(
     entry = again.state.user(credentials.user)
     assert entry is not None
     assert entry.roles == (Role.PHYSICIST, Role.RESEARCHER)
-    assert again.state.roles.user_of(credentials.fingerprint) is not None
+    assert again.state.roles_at(again.now).user_of(credentials.fingerprint) is not None
 
 
 def test_a_certificate_lasts_ninety_days_unless_said_otherwise(
@@ -286,8 +286,8 @@ def test_a_revoked_user_is_listed_as_revoked_and_has_no_roles(
 
     state = reopen().state
     assert epoch == state.epoch == 3
-    assert state.revoked == (credentials.fingerprint,)
-    assert state.roles.user_of(credentials.fingerprint) is None
+    assert state.revoked_at(site.now) == (credentials.fingerprint,)
+    assert state.roles_at(site.now).user_of(credentials.fingerprint) is None
 
 
 def test_a_revoked_key_does_not_come_back(site: Site, request_of: RequestOf) -> None:

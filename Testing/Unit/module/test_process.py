@@ -14,6 +14,7 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
 from EncryptSecureRTLib.client.process import (
     ClientProcess,
+    JobGoesOn,
     Message,
     child_environment,
     client_argv,
@@ -127,6 +128,30 @@ def test_error_line_becomes_the_error_that_the_client_had(
     error = _error_of(child(f"import sys\nprint({line!r})\nsys.exit({told.exit_code})"))
 
     assert (error.code, error.detail, str(error)) == (code, detail, str(told))
+
+
+@pytest.mark.parametrize("job", ["ab" * 16, "AB" * 16, 7, None, ["ab" * 16]])
+def test_error_line_with_a_job_says_that_it_goes_on(job: object, child: Child) -> None:
+    told = JobGoesOn(ErrorCode.E_UNREACHABLE, "ab" * 16, "the job goes on; fetch it later")
+    line = json.dumps({"kind": "error", "code": told.code.name, "what": told.what, "job": job})
+
+    error = _error_of(child(f"print({line!r})"))
+
+    assert (error.code, error.detail) == (told.code, told.detail)
+    assert isinstance(error, JobGoesOn) is (job == "ab" * 16)
+
+
+def test_job_and_waiting_lines_reach_the_caller(child: Child) -> None:
+    lines: list[Message] = [
+        {"kind": "job", "job": "ab" * 16},
+        {"kind": "waiting", "code": "E_UNREACHABLE", "attempt": 1, "pause_s": 0.5},
+    ]
+    program = "".join(f"print({json.dumps(line)!r})\n" for line in lines) + _RESULT
+    heard: list[Message] = []
+
+    run_client(child(program), {}, on_event=heard.append)
+
+    assert heard == lines
 
 
 @pytest.mark.parametrize("what", ["'text of another version'", "7", "null"])

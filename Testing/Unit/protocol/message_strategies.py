@@ -1,14 +1,17 @@
 """Hypothesis strategies for every message of the protocol, over its whole range of values."""
 
 from datetime import UTC, datetime, timedelta
+from unicodedata import normalize
 
 from hypothesis import strategies as st
 
+from encryptsecurert_protocol.audit import NOTE_CHARACTERS, AuditEvent, AuditLine, AuditPage
 from encryptsecurert_protocol.bundles import BundleCore, BundleSecrets, CaseGrant
 from encryptsecurert_protocol.canonical import fraction_text
 from encryptsecurert_protocol.events import EndEvent, Event, LogEvent, ProgressEvent, StateEvent
 from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.jobs import JobHeader, JobState
+from encryptsecurert_protocol.leases import MAX_LEASE_S, MIN_LEASE_S, Lease
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.objects import MAX_CHUNKS, ChunkPlan, ObjectHeader, ObjectKind
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
@@ -200,8 +203,44 @@ bundle_cores = st.builds(
     recipient_certificate=st.binary(max_size=50),
     auditor_key=_PUBLIC_KEYS[HpkeSuite.MLKEM768_X25519],
     escrow_certificate=st.binary(max_size=50),
-    lease_s=st.just(0),
+    lease_s=st.just(0) | st.integers(MIN_LEASE_S, MAX_LEASE_S),
     secrets_sha256=digests,
+)
+leases = st.tuples(moments, st.integers(1, MAX_LEASE_S), ids, epochs).map(
+    lambda parts: Lease(
+        time=parts[0].replace(year=2026),
+        not_after=parts[0].replace(year=2026) + timedelta(seconds=parts[1]),
+        start_id=parts[2],
+        epoch=parts[3],
+    )
+)
+_EMPTY = st.just("")
+_NOTES = st.text(
+    st.characters(codec="utf-8", min_codepoint=0x20, exclude_characters="\x7f"),
+    max_size=NOTE_CHARACTERS,
+).map(lambda text: normalize("NFC", text)[:NOTE_CHARACTERS])
+audit_lines = st.builds(
+    AuditLine,
+    n=epochs,
+    prev=digests,
+    time=moments,
+    start_id=ids,
+    event=st.sampled_from(AuditEvent),
+    user=_EMPTY | ids,
+    job=_EMPTY | ids,
+    epoch=st.just(0) | epochs,
+    code=_EMPTY | st.from_regex(r"E_[A-Z_]{1,40}", fullmatch=True),
+    digest=_EMPTY | digests,
+    case=_EMPTY | st.from_regex(r"P[A-Z2-7]{16}", fullmatch=True),
+    note=_NOTES,
+)
+audit_pages = st.builds(
+    AuditPage,
+    instance_id=ids,
+    start_id=ids,
+    n=st.just(0) | epochs,
+    head=digests,
+    lines=st.lists(st.binary(max_size=50), max_size=3).map(tuple),
 )
 bundle_secrets = st.builds(
     BundleSecrets,

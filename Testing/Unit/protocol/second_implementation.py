@@ -103,6 +103,22 @@ def report_data(spki: bytes, nonce: bytes, statement: bytes) -> bytes:
     return hashlib.sha512(b"EncryptSecureRT/attest/v1\x00" + digests + bytes(32)).digest()
 
 
+def audit_genesis(instance_id: str) -> str:
+    """Return what line 1 of an audit chain names as the head before it."""
+    context = b"EncryptSecureRT/audit/v1\x00"
+    return hashlib.sha256(context + bytes.fromhex(instance_id)).hexdigest()
+
+
+def audit_info(instance_id: str, n: int) -> bytes:
+    """Return the HPKE info with which audit line n is sealed."""
+    return b"EncryptSecureRT/audit/v1\x00" + bytes.fromhex(instance_id) + n.to_bytes(8, "big")
+
+
+def audit_head(line: bytes) -> str:
+    """Return the head of a chain after a line."""
+    return hashlib.sha256(line).hexdigest()
+
+
 def frame(magic: bytes, header: bytes, payload: bytes) -> bytes:
     """Return magic || u32be length || header || payload."""
     return magic + len(header).to_bytes(4, "big") + header + payload

@@ -24,8 +24,8 @@ FAMILIES = {
     10: ["E_TOO_LARGE", "E_BUSY"],
     11: ["E_JOB_FAILED"],
     12: ["E_CANCELLED"],
-    13: ["E_RESULT", "E_RECEIPT"],
-    14: ["E_LOCAL_FILE"],
+    13: ["E_RESULT", "E_RECEIPT", "E_AUDIT"],
+    14: ["E_LOCAL_FILE", "E_STATE"],
     70: ["E_INTERNAL"],
 }
 

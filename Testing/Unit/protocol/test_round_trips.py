@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from Testing.Unit.protocol import message_strategies as messages
 
 from encryptsecurert_protocol import canonical
+from encryptsecurert_protocol.audit import AuditLine, AuditPage
 from encryptsecurert_protocol.bundles import BundleCore, BundleMessage, BundleSecrets
 from encryptsecurert_protocol.events import Event, decode_event, encode_event
 from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.framing import pack_batch, unpack_batch
 from encryptsecurert_protocol.jobs import JobHeader
+from encryptsecurert_protocol.leases import Lease
 from encryptsecurert_protocol.objects import ChunkPlan, ContentKey, ObjectHeader
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_protocol.results import ResultHeader
@@ -96,6 +98,24 @@ def test_a_role_policy_comes_back(policy: RolePolicy) -> None:
 @given(messages.bundle_cores)
 def test_a_bundle_core_comes_back(core: BundleCore) -> None:
     assert BundleCore.decode(core.encode()) == core
+
+
+@few
+@given(messages.leases)
+def test_a_lease_comes_back(lease: Lease) -> None:
+    assert Lease.decode(lease.encode()) == lease
+
+
+@few
+@given(messages.audit_lines)
+def test_an_audit_line_comes_back(line: AuditLine) -> None:
+    assert AuditLine.decode(line.encode()) == line
+
+
+@few
+@given(messages.audit_pages)
+def test_an_audit_page_comes_back(page: AuditPage) -> None:
+    assert AuditPage.decode(page.encode()) == page
 
 
 @few

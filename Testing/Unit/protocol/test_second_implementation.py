@@ -1,13 +1,23 @@
 """What the package seals, an implementation written from the document opens, and vice versa."""
 
 import hashlib
+from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from Testing.Unit.protocol import second_hpke, second_implementation
 from Testing.Unit.protocol.second_implementation import SealedObject, Sealing
 
 from encryptsecurert_protocol import canonical
+from encryptsecurert_protocol.audit import (
+    AuditEvent,
+    AuditLine,
+    audit_genesis,
+    open_audit_line,
+    seal_audit_line,
+)
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.leases import open_lease
 from encryptsecurert_protocol.objects import (
     ChunkPlan,
     ContentKey,
@@ -27,6 +37,7 @@ from encryptsecurert_protocol.sealing import (
     hpke_seal,
     random_octets,
 )
+from encryptsecurert_protocol.signatures import spki_der
 from encryptsecurert_protocol.volumes import VolumeHeader
 
 STEP = 4096
@@ -159,6 +170,48 @@ def test_hpke_agrees_with_the_library_in_both_directions(suite: HpkeSuite) -> No
     assert second_hpke.hpke_open(int(suite), pair.secret_octets, info, sealed) == b"one way"
     assert pair.open(other, info) == b"the other"
     assert second_hpke.public_octets(int(suite), pair.secret_octets) == pair.public
+
+
+def test_audit_lines_are_sealed_alike_and_chained_alike() -> None:
+    pair, instance_id = HpkeKeyPair.generate(), "ab" * 16
+    line = AuditLine(
+        n=1,
+        prev=second_implementation.audit_genesis(instance_id),
+        time=datetime(2026, 5, 4, tzinfo=UTC),
+        start_id="cd" * 16,
+        event=AuditEvent.STARTED,
+    )
+    octets, info = line.encode(), second_implementation.audit_info(instance_id, 1)
+
+    sealed = seal_audit_line(octets, 1, instance_id, pair.public)
+    other = second_hpke.hpke_seal(int(pair.suite), pair.public, info, octets)
+
+    assert second_hpke.hpke_open(int(pair.suite), pair.secret_octets, info, sealed) == octets
+    assert open_audit_line(other, 1, instance_id, pair) == octets
+    assert audit_genesis(instance_id) == line.prev
+    assert line.head == second_implementation.audit_head(octets)
+
+
+def test_a_lease_is_signed_over_the_octets_of_the_document() -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    members = {
+        "schema": "encryptsecurert.lease/1",
+        "start_id": "cd" * 16,
+        "epoch": 7,
+        "time": "2026-05-04T00:00:00Z",
+        "not_after": "2026-05-05T00:00:00Z",
+    }
+    octets = second_implementation.canonical(members)
+    signature = key.sign(second_implementation.signed_octets("lease", octets))
+    message = {
+        "header": second_implementation.b64(octets),
+        "signature": second_implementation.b64(signature),
+    }
+
+    lease = open_lease(message, spki_der(key.public_key()))
+
+    assert (lease.start_id, lease.epoch, lease.length_s) == ("cd" * 16, 7, 86_400)
+    assert lease.encode() == octets
 
 
 def test_hpke_gives_the_published_test_vector_of_x25519() -> None:

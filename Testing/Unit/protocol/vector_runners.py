@@ -6,6 +6,12 @@ from collections.abc import Callable, Mapping
 from Testing.vectors.vector_file import Vector
 
 from encryptsecurert_protocol import canonical, headers
+from encryptsecurert_protocol.audit import (
+    AuditLine,
+    AuditPage,
+    audit_genesis,
+    open_audit_line,
+)
 from encryptsecurert_protocol.bundles import BundleMessage, bundle_digest
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.events import decode_event, encode_event
@@ -13,6 +19,7 @@ from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.fields import time_from_text, time_text
 from encryptsecurert_protocol.framing import pack_batch, unpack_batch
 from encryptsecurert_protocol.jobs import JobHeader
+from encryptsecurert_protocol.leases import open_lease
 from encryptsecurert_protocol.objects import (
     ObjectHeader,
     ObjectKind,
@@ -28,7 +35,7 @@ from encryptsecurert_protocol.sealing import (
     HpkeSuite,
     derive_key,
 )
-from encryptsecurert_protocol.signatures import Label, key_id, verify
+from encryptsecurert_protocol.signatures import Label, key_id, signed_message, verify
 from encryptsecurert_protocol.statement import Statement, fresh_report_data, receipt_nonce
 from encryptsecurert_protocol.volumes import unpack_volume
 
@@ -70,6 +77,8 @@ def _derive(vector: Vector) -> None:
         case "report-data":
             nonce, statement = vector.octets("nonce-hex"), vector.octets("statement-hex")
             found = fresh_report_data(vector.octets("spki-b64"), nonce, statement)
+        case "audit-genesis":
+            found = bytes.fromhex(audit_genesis(vector.fields["instance-id"]))
         case "key-id":
             found = bytes.fromhex(key_id(vector.octets("spki-b64")))
         case _:
@@ -166,6 +175,30 @@ def _bundle(vector: Vector) -> None:
     assert bundle_digest(secrets.encode()) == core.secrets_sha256
 
 
+def _lease(vector: Vector) -> None:
+    message = signed_message(vector.payload, vector.octets("signature-hex"))
+    lease = open_lease(message, vector.octets("site-key-b64"))
+    assert lease.encode() == vector.payload
+
+
+def _audit_line(vector: Vector) -> None:
+    line = AuditLine.decode(vector.payload)
+    assert line.encode() == vector.payload
+    assert line.head == vector.fields["head"]
+
+
+def _audit_page(vector: Vector) -> None:
+    assert AuditPage.decode(vector.payload).encode() == vector.payload
+
+
+def _audit_sealed(vector: Vector) -> None:
+    suite = HpkeSuite.MLKEM768_X25519
+    auditor = HpkeKeyPair.from_secret(suite, vector.octets("secret-b64"))
+    n, instance_id = int(vector.fields["n"]), vector.fields["instance-id"]
+    line = open_audit_line(vector.payload, n, instance_id, auditor)
+    assert line == vector.octets("line-b64")
+
+
 def _receipt_body(vector: Vector) -> None:
     assert ReceiptBody.decode(vector.payload).encode() == vector.payload
 
@@ -215,6 +248,10 @@ RUNNERS: Mapping[str, Callable[[Vector], None]] = {
     "statement": _statement,
     "evidence": _evidence,
     "bundle": _bundle,
+    "lease": _lease,
+    "audit-line": _audit_line,
+    "audit-page": _audit_page,
+    "audit-sealed": _audit_sealed,
     "receipt-body": _receipt_body,
     "receipt": _receipt,
     "volume": _volume,

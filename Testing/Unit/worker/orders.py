@@ -8,7 +8,9 @@ from Testing.Unit.worker.made import NOW
 from encryptsecurert_protocol.jobs import JobHeader, job_digest
 from encryptsecurert_protocol.results import ResultKey
 from encryptsecurert_protocol.sealing import HpkeKeyPair
-from encryptsecurert_worker.jobs.job import Job
+from encryptsecurert_worker.jobs.book import JobBook
+from encryptsecurert_worker.jobs.job import NUMBERS, Job
+from encryptsecurert_worker.jobs.record import JobHead, JobRecord
 
 RESULT_KEY = HpkeKeyPair.generate()
 OWNER, OTHER = "aa" * 16, "bb" * 16
@@ -35,6 +37,14 @@ def order(job: str = "01" * 16, user: str = OWNER, **changes: object) -> JobHead
 
 
 def new_job(job: str = "01" * 16, user: str = OWNER, **changes: object) -> Job:
-    """Return a job as it is before it is queued."""
-    header = order(job, user, **changes)
-    return Job(header, job_digest(header.encode()), header.certificate)
+    """Return a job as it is when it was accepted."""
+    octets = order(job, user, **changes).encode()
+    head = JobHead.of(JobHeader.decode(octets))
+    digest = job_digest(octets)
+    return Job(JobRecord(head=head, digest=digest, octets=octets, seq=1, events_from=NUMBERS))
+
+
+def accept(book: JobBook, header: JobHeader) -> Job:
+    """Have a book accept an order as the worker does."""
+    octets = header.encode()
+    return book.accept(header, octets, job_digest(octets), header.certificate)

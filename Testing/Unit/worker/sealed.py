@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from Testing.Unit.worker.orders import OWNER
 
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.objects import (
     ChunkPlan,
     ContentKey,
@@ -21,7 +22,8 @@ from encryptsecurert_protocol.sealing import (
     HpkeKeyPair,
     random_octets,
 )
-from encryptsecurert_worker.vault.objects import ObjectStore, Upload
+from encryptsecurert_worker.vault.objects import ObjectStore
+from encryptsecurert_worker.vault.uploads import Upload
 
 
 @dataclass
@@ -56,11 +58,21 @@ class Client:
         padded = padded_chunk(memoryview(self.content), self.plan, index)
         return self.cipher.seal(index, padded, last=self.plan.is_last(index))
 
+    def key_of(self, name: str) -> HpkeKeyPair:
+        """Return the worker's key of a name, as the worker does."""
+        if name != hashlib.sha256(self.key.public).hexdigest():
+            raise EncryptSecureRTError(ErrorCode.E_SEAL)
+        return self.key
+
+    def begin(self, store: ObjectStore, *, owner: str = OWNER) -> Upload:
+        """Begin the upload, or find it."""
+        return store.begin(owner, self.header, self.sealed, self.key_of)
+
     def send(
         self, store: ObjectStore, *, owner: str = OWNER, order: Sequence[int] | None = None
     ) -> Upload:
         """Upload everything, or the chunks of `order`."""
-        upload = store.begin(owner, self.header, self.sealed, self.key)
+        upload = self.begin(store, owner=owner)
         for index in range(self.plan.chunks) if order is None else order:
             store.put(upload, index, self.chunk(index))
         return upload

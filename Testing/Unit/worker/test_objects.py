@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from Testing.Unit.worker.durable import StateFolder
 from Testing.Unit.worker.made import refusal_of
 from Testing.Unit.worker.orders import OTHER, OWNER
 from Testing.Unit.worker.sealed import Client
@@ -14,13 +15,12 @@ from encryptsecurert_protocol.limits import MIB
 from encryptsecurert_protocol.sealing import HpkeKeyPair, random_octets
 from encryptsecurert_worker.vault.objects import ObjectStore
 
-STORAGE_KEY = bytes(range(32))
 CONTENT = b"a word that must not be found " * 100_000  # 3 chunks
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> ObjectStore:
-    return ObjectStore(tmp_path / "objects", STORAGE_KEY)
+    return StateFolder(tmp_path).start().objects
 
 
 def test_what_was_sent_comes_out(store: ObjectStore, worker_key: HpkeKeyPair) -> None:
@@ -44,7 +44,7 @@ def test_every_size_comes_out(store: ObjectStore, worker_key: HpkeKeyPair, size:
 def test_chunks_in_any_order_come_out_the_same(
     tmp_path_factory: pytest.TempPathFactory, worker_key: HpkeKeyPair, order: list[int]
 ) -> None:
-    store = ObjectStore(tmp_path_factory.mktemp("objects"), STORAGE_KEY)
+    store = StateFolder(tmp_path_factory.mktemp("state")).start().objects
 
     assert bytes(store.open(Client(worker_key, CONTENT).send(store, order=order))) == CONTENT
 
@@ -83,7 +83,7 @@ def test_a_whole_object_is_not_taken_again_and_a_broken_one_can_be(
     assert broken.next_chunk() == 1
     assert whole is not broken
     third = Client(worker_key, CONTENT)
-    assert store.begin(OWNER, third.header, third.sealed, worker_key) is whole
+    assert third.begin(store) is whole
 
 
 def test_an_incomplete_object_is_no_input(store: ObjectStore, worker_key: HpkeKeyPair) -> None:
@@ -153,14 +153,3 @@ def test_untrue_content_is_refused_and_forgotten(
     assert refusal_of(store.open, untrue) is ErrorCode.E_DIGEST
     assert refusal_of(store.upload, OWNER, untrue.upload) is ErrorCode.E_NOT_FOUND
     assert bytes(store.open(Client(worker_key, CONTENT).send(store))) == CONTENT
-
-
-def test_objects_of_an_earlier_start_are_removed(
-    store: ObjectStore, worker_key: HpkeKeyPair, tmp_path: Path
-) -> None:
-    Client(worker_key, CONTENT).send(store)
-    again = ObjectStore(tmp_path / "objects", STORAGE_KEY)
-    again.clear()
-
-    assert list((tmp_path / "objects").iterdir()) == []
-    assert refusal_of(again.require_complete, OWNER, "ab" * 32) is ErrorCode.E_INPUT_GONE

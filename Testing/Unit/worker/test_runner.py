@@ -1,62 +1,45 @@
 """The thread of all jobs: whatever a task does, its job ends and the next one runs."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import errno
+import os
+import stat
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from Testing.Unit.worker.made import NOW, HandMadeSite
-from Testing.Unit.worker.orders import OWNER, RESULT_KEY, new_job
-from Testing.Unit.worker.sealed import Client
+from Testing.Unit.worker.books import full
+from Testing.Unit.worker.desks import (
+    OUTPUT,
+    Body,
+    Desk,
+    Gate,
+    Scripted,
+    end_of,
+    started,
+    wait_for,
+)
+from Testing.Unit.worker.made import HandMadeSite
+from Testing.Unit.worker.orders import RESULT_KEY
 
-from encryptsecurert_protocol import canonical
+from encryptsecurert_protocol.audit import AuditEvent
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.events import EndEvent, decode_event
+from encryptsecurert_protocol.events import (
+    EndEvent,
+    LogEvent,
+    ProgressEvent,
+    StateEvent,
+    decode_event,
+)
 from encryptsecurert_protocol.jobs import JobState
-from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.receipts import Receipt
 from encryptsecurert_protocol.results import open_result
-from encryptsecurert_protocol.rights import Operation
-from encryptsecurert_worker.audit.chain import AuditChain
-from encryptsecurert_worker.core import WorkerCore
-from encryptsecurert_worker.evidence.ratls_cert import make_ratls_identity
-from encryptsecurert_worker.evidence.simulated import SimulatedProvider
-from encryptsecurert_worker.jobs.book import JobBook
+from encryptsecurert_protocol.rights import Role
+from encryptsecurert_worker.jobs import book as book_module
 from encryptsecurert_worker.jobs.job import Job
-from encryptsecurert_worker.jobs.runner import JobRunner
-from encryptsecurert_worker.tasks.task import TaskContext, TaskOutput, TaskRegistry
-from encryptsecurert_worker.vault.identity import new_identity
-from encryptsecurert_worker.vault.objects import ObjectStore
-from encryptsecurert_worker.vault.site import Site
-
-Body = Callable[[TaskContext], TaskOutput]
-OUTPUT = TaskOutput(results=(("answer", b"42"),), numbers=(("answer", 42.0),))
-
-
-class Scripted:
-    """A task that does what a test says."""
-
-    algorithm = "scripted-1"
-    operation = Operation.PROTECT
-    input_kinds: tuple[ObjectKind, ...] = ()
-
-    def __init__(self, name: str, body: Body) -> None:
-        self.name = name
-        self._body = body
-
-    def describe(self) -> Mapping[str, Any]:
-        """Tell nothing."""
-        return {}
-
-    def check(self, parameters: Mapping[str, Any]) -> None:
-        """Take everything."""
-
-    def run(
-        self, inputs: Sequence[memoryview], parameters: Mapping[str, Any], context: TaskContext
-    ) -> TaskOutput:
-        """Do as the test says."""
-        return self._body(context)
+from encryptsecurert_worker.jobs.record import ResultFile
+from encryptsecurert_worker.tasks.task import TaskContext, TaskOutput
 
 
 def _crash(context: TaskContext) -> TaskOutput:
@@ -71,106 +54,81 @@ def _too_much(context: TaskContext) -> TaskOutput:
     raise MemoryError
 
 
-def _for_ever(context: TaskContext) -> TaskOutput:
-    while True:
-        context.progress("turning", 0.5)
-        time.sleep(0.005)
-
-
 def _half(context: TaskContext) -> TaskOutput:
-    # The second name is none that an event may carry: sealing fails after the first result.
+    # Sealing fails after the first result.
     return TaskOutput(results=(("answer", b"42"), ("answer", 42)))  # type: ignore[arg-type]  # wrong on purpose
 
 
-BODIES: dict[str, Body] = {
-    "good": lambda context: OUTPUT,
-    "crash": _crash,
-    "refuse": _refuse,
-    "too_much": _too_much,
-    "for_ever": _for_ever,
-    "half": _half,
-}
-
-
-class Desk:
-    """A worker's core with scripted tasks, and its runner."""
-
-    def __init__(self, folder: Path, made: HandMadeSite) -> None:
-        self.user = made.user()
-        site = Site()
-        site.provision(made.message(made.core(self.user)), made.worker_key, NOW)
-        provider = SimulatedProvider(folder / "tee", bytes(32), lambda: NOW)
-        identity = new_identity(folder, NOW)
-        self.audit_path = folder / "audit"
-        self.audit = AuditChain(self.audit_path, identity.instance_id, identity.start_id)
-        self.audit.seal_to(site.require().core.auditor_key)
-        self.core = WorkerCore(
-            state=folder,
-            storage_key=bytes(32),
-            clock=lambda: NOW,
-            provider=provider,
-            tls=make_ratls_identity(provider),
-            identity=identity,
-            site=site,
-            objects=ObjectStore(folder / "objects", bytes(32)),
-            book=JobBook(),
-            tasks=TaskRegistry([Scripted(name, body) for name, body in BODIES.items()]),
-            audit=self.audit,
-        )
-        self._jobs = 0
-        parameters = Client(made.worker_key, canonical.encode({}), kind=ObjectKind.PARAMETERS)
-        parameters.send(self.core.objects)
-        self.parameters = parameters.name
-        self.runner = JobRunner(self.core)
-        self.runner.start()
-
-    def order(self, task: str) -> Job:
-        """Queue a job."""
-        self._jobs += 1
-        job_id = f"{self._jobs:032x}"
-        job = new_job(job_id, task=task, inputs=(), parameters=self.parameters)
-        return self.core.book.add(job)
-
-    def end(self, job: Job) -> EndEvent:
-        """Wait for the end of a job."""
-        deadline_s = time.monotonic() + 10
-        while not job.state.ended:
-            assert time.monotonic() < deadline_s, "the job never ended"
-            time.sleep(0.005)
-        last = decode_event(job.events_after(0)[0][-1])
-        assert isinstance(last, EndEvent)
-        return last
-
-    @property
-    def result_files(self) -> list[str]:
-        """Names of all result files."""
-        return [path.name for path in (self.core.state / "results").iterdir()]
+def _emergency(context: TaskContext) -> TaskOutput:
+    until = context.break_glass("P" + "A" * 16, "no other way")
+    return TaskOutput(results=(), numbers=(("granted_s", (until - context.now()).seconds),))
 
 
 @pytest.fixture
-def desk(tmp_path: Path, made: HandMadeSite) -> Iterator[Desk]:
-    opened = Desk(tmp_path, made)
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, made: HandMadeSite, gate: Gate) -> Iterator[Desk]:
+    bodies: dict[str, Body] = {
+        "good": lambda context: OUTPUT,
+        "crash": _crash,
+        "refuse": _refuse,
+        "too_much": _too_much,
+        "gate": gate,
+        "half": _half,
+        "emergency": _emergency,
+    }
+    opened = Desk(tmp_path, made, bodies)
     yield opened
-    opened.runner.stop(10)
+    gate.opened.set()
+    opened.close()
 
 
 def test_a_good_job_has_results_and_a_receipt_that_names_them(desk: Desk) -> None:
     job = desk.order("good")
-    end = desk.end(job)
+    end = end_of(job)
 
     assert (end.state, end.error) == (JobState.DONE, None)
     assert [name for name, _ in end.results] == ["answer", "receipt"]
+    files = {name: desk.core.book.result(job, name)[0].read_bytes() for name, _ in end.results}
     opened = {
-        name: bytes(
-            open_result(path.read_bytes(), job_sha256=job.digest_hex, key=RESULT_KEY, name=name)
-        )
-        for name, (path, _) in job.result_files.items()
+        name: bytes(open_result(file, job_sha256=job.digest_hex, key=RESULT_KEY, name=name))
+        for name, file in files.items()
     }
     assert opened["answer"] == b"42"
     body = Receipt.decode(opened["receipt"]).verified_body(desk.core.identity.receipt_spki)
-    assert (body.job_sha256, body.task, body.user) == (job.digest_hex, "good", OWNER)
+    assert (body.job_sha256, body.task, body.user) == (job.digest_hex, "good", desk.user.user)
     assert body.numbers == (("answer", "42.0"),)
-    assert b"42" not in b"".join(p.read_bytes()[:40] for p, _ in job.result_files.values())
+    assert [(name, len(file)) for name, file in files.items()] == list(end.results)
+
+
+def test_the_receipt_names_the_line_of_its_jobs_end(desk: Desk) -> None:
+    job = desk.order("good")
+    end_of(job)
+    path, _ = desk.core.book.result(job, "receipt")
+    octets = open_result(path.read_bytes(), job_sha256=job.digest_hex, key=RESULT_KEY)
+    body = Receipt.decode(bytes(octets)).verified_body(desk.core.identity.receipt_spki)
+    (line,) = [line for line in desk.lines() if line.event is AuditEvent.JOB_FINISHED]
+
+    assert body.audit_head == line.head
+    assert (line.job, line.user, line.digest) == (
+        job.header.job,
+        job.header.user,
+        job.digest_hex,
+    )
+
+
+def test_result_files_tell_nothing_and_are_private(desk: Desk) -> None:
+    job = desk.order("good")
+    end_of(job)
+
+    for name in desk.result_files:
+        path = desk.core.state / "results" / name
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert len(bytes.fromhex(name)) == 16
+        assert b"42" not in path.read_bytes()[:40]
 
 
 @pytest.mark.parametrize(
@@ -187,58 +145,177 @@ def test_a_failing_job_gives_its_code_leaves_nothing_and_the_next_one_runs(
 ) -> None:
     failing, good = desk.order(task), desk.order("good")
 
-    end = desk.end(failing)
+    end = end_of(failing)
     assert (end.state, end.error, end.results) == (JobState.FAILED, code, ())
-    assert failing.result_files == {}
-    assert desk.end(good).state is JobState.DONE
+    assert end_of(good).state is JobState.DONE
     assert len(desk.result_files) == 2
+    assert ("job-ended", code) in desk.told
+    wait_for(lambda: desk.ends == [(task, "failed"), ("good", "done")])
 
 
 def test_a_running_job_is_stopped_and_the_next_one_runs(desk: Desk) -> None:
-    turning, good = desk.order("for_ever"), desk.order("good")
-    while turning.state is not JobState.RUNNING:
-        time.sleep(0.005)
-    pressed_s = time.monotonic()
+    turning, good = desk.order("gate"), desk.order("good")
+    started(turning)
     desk.core.book.cancel(turning)
 
-    end = desk.end(turning)
-    assert time.monotonic() - pressed_s < 0.5
+    end = end_of(turning)
     assert (end.state, end.error) == (JobState.CANCELLED, "E_CANCELLED")
-    assert desk.end(good).state is JobState.DONE
+    assert end_of(good).state is JobState.DONE
+    assert ("job-ended", "E_CANCELLED") in desk.told
 
 
 def test_an_input_that_is_gone_is_told(desk: Desk) -> None:
-    job = new_job("0f" * 16, task="good", inputs=("aa" * 32,), parameters=desk.parameters)
-    desk.core.book.add(job)
-
-    assert desk.end(job).error == "E_INPUT_GONE"
+    assert end_of(desk.order("good", inputs=("aa" * 32,))).error == "E_INPUT_GONE"
 
 
-def test_an_audit_file_that_cannot_be_written_fails_jobs_but_ends_nothing(desk: Desk) -> None:
-    assert desk.end(desk.order("good")).state is JobState.DONE
-    desk.audit_path.unlink()
-    desk.audit_path.mkdir()  # as a full disk would: no line can be added
-    failed = [desk.end(desk.order(task)) for task in ("good", "refuse")]
-    desk.audit_path.rmdir()
+def test_a_job_that_a_smaller_worker_cannot_hold_any_more_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Scripted, "memory_bytes", lambda *_: desk.core.memory_bytes + 1)
 
-    assert {(end.state, end.error) for end in failed} == {(JobState.FAILED, "E_BUSY")}
-    assert desk.end(desk.order("good")).state is JobState.DONE
+    assert end_of(desk.order("good")).error == "E_TOO_LARGE"
 
 
-def test_stopping_cancels_what_runs_and_what_waits(desk: Desk) -> None:
-    turning, waiting = desk.order("for_ever"), desk.order("good")
-    while turning.state is not JobState.RUNNING:
-        time.sleep(0.005)
-    desk.runner.stop(10)
+def test_progress_goes_with_the_end_and_everything_else_stays(desk: Desk, gate: Gate) -> None:
+    job = desk.order("gate")
+    gate.entered.wait(10)
+    wait_for(lambda: any(b"turning" in line for _, line in job.events_after(0)[0]))
+    gate.opened.set()
+    end_of(job)
+    events = [decode_event(line) for _, line in job.events_after(0)[0]]
 
-    assert [desk.end(job).state for job in (turning, waiting)] == [JobState.CANCELLED] * 2
+    assert not any(isinstance(event, ProgressEvent) for event in events)
+    assert [type(event) for event in events] == [StateEvent, StateEvent, LogEvent, EndEvent]
+    assert events[-1].n > len(events)
 
 
-def test_results_of_an_earlier_start_are_removed(desk: Desk) -> None:
-    desk.end(desk.order("good"))
-    assert desk.result_files
-    again = JobRunner(desk.core)
-    again.start()
-    again.stop(10)
+def test_the_role_counts_at_the_start(desk: Desk, gate: Gate) -> None:
+    running, waiting = desk.order("gate"), desk.order("good")
+    started(running)
+    desk.provision(desk.made.user(Role.PHYSICIST), epoch=4)  # nobody tells the book
+    gate.opened.set()
 
+    assert end_of(running).state is JobState.DONE
+    assert end_of(waiting).state is JobState.CANCELLED
+    assert desk.told[-1] == ("job-ended", "E_USER_CERTIFICATE")
+    assert waiting.record.starts == 0
+
+
+def test_a_user_without_the_role_is_told_apart_from_one_who_is_out(
+    desk: Desk, made: HandMadeSite, gate: Gate
+) -> None:
+    running, waiting = desk.order("gate"), desk.order("good")
+    started(running)
+    user = type(desk.user)(
+        user=desk.user.user, certificate=desk.user.certificate, role=Role.AUDITOR
+    )
+    desk.provision(user, epoch=4)
+    gate.opened.set()
+    end_of(waiting)
+
+    assert desk.told[-1] == ("job-ended", "E_FORBIDDEN")
+
+
+def test_results_of_a_job_that_was_withdrawn_are_withheld(desk: Desk, gate: Gate) -> None:
+    job = desk.order("gate")
+    gate.entered.wait(10)
+    desk.provision(desk.made.user(Role.PHYSICIST), epoch=4)
+    desk.core.book.cancel_where(lambda going: going is job)
+
+    assert end_of(job).state is JobState.CANCELLED
     assert desk.result_files == []
+    assert desk.told[-1] == ("job-ended", "E_USER_CERTIFICATE")
+
+
+def test_a_disk_that_is_full_at_the_end_fails_the_job_and_is_told_later(
+    desk: Desk, gate: Gate
+) -> None:
+    job = desk.order("gate")
+    gate.entered.wait(10)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(desk.core.ledger, "write", full)
+        gate.opened.set()
+        end = end_of(job)
+    wait_for(lambda: bool(desk.ends))
+    desk.core.book.settle()
+
+    assert (end.state, end.error) == (JobState.FAILED, "E_BUSY")
+    assert desk.result_files == []
+    assert desk.told[-1] == ("job-ended", "E_BUSY")
+
+
+def test_results_and_their_names_are_on_the_disk_before_the_job_is_done(
+    desk: Desk, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    before_done: list[int] = []
+    fsync, finish = os.fsync, desk.core.book.steps.finish
+
+    def noted_fsync(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def noted_finish(job: Job, results: tuple[ResultFile, ...]) -> None:
+        before_done.extend(synced)
+        finish(job, results)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(desk.core.book.steps, "finish", noted_finish)
+    gate.opened.set()
+    end_of(desk.order("gate"))
+    folder = desk.core.state / "results"
+    files = [path.stat().st_ino for path in folder.iterdir()]
+
+    assert len(files) == 2
+    assert {*files, folder.stat().st_ino} <= set(before_done)
+    assert before_done.index(folder.stat().st_ino) > max(map(before_done.index, files))
+
+
+def test_results_that_the_disk_does_not_take_fail_the_job(
+    desk: Desk, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    job = desk.order("gate")
+    gate.entered.wait(10)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", no_space)
+        gate.opened.set()
+        wait_for(lambda: job.state.ended)
+
+    assert job.error == "E_BUSY"
+    assert desk.result_files == []
+
+
+def test_a_disk_that_is_full_at_the_start_lets_jobs_wait(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(book_module, "_POLL_S", 0.01)
+    refused = threading.Event()
+    append = desk.core.audit.append
+
+    def no_starts(event: AuditEvent, **members: Any) -> str:
+        if event is AuditEvent.JOB_STARTED:
+            refused.set()
+            full()
+        return append(event, **members)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.core.audit, "append", no_starts)
+        job = desk.order("good")
+        refused.wait(10)
+        waited = job.state
+
+    assert waited is JobState.QUEUED
+    assert end_of(job).state is JobState.DONE
+
+
+def test_break_glass_is_in_the_audit_with_its_case_and_reason(desk: Desk) -> None:
+    job = desk.order("emergency")
+    end = end_of(job)
+    (line,) = [line for line in desk.lines() if line.event is AuditEvent.BREAK_GLASS]
+
+    assert [name for name, _ in end.results] == ["receipt"]
+    assert (line.case, line.note) == ("P" + "A" * 16, "no other way")
+    assert (line.user, line.job) == (job.header.user, job.header.job)

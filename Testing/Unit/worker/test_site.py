@@ -17,7 +17,7 @@ from EncryptSecureRTLib.custodian.certificates import Validity, issue_user
 
 def _site(made: HandMadeSite, core: BundleCore) -> Site:
     site = Site()
-    assert site.provision(made.message(core), made.worker_key, NOW)
+    assert site.provision(made.message(core), (made.worker_key,), NOW)
     return site
 
 
@@ -47,7 +47,7 @@ def test_the_same_bundle_again_changes_nothing(made: HandMadeSite) -> None:
     site = _site(made, core)
     held = site.require()
 
-    assert site.provision(made.message(core), made.worker_key, NOW) is False
+    assert site.provision(made.message(core), (made.worker_key,), NOW) is False
     assert site.require() is held
 
 
@@ -56,7 +56,7 @@ def test_a_higher_epoch_follows_and_none_goes_back(made: HandMadeSite) -> None:
     site = _site(made, first)
 
     def take(core: BundleCore) -> bool:
-        return site.provision(made.message(core), made.worker_key, NOW)
+        return site.provision(made.message(core), (made.worker_key,), NOW)
 
     assert refusal_of(take, made.core(epoch=4)) is ErrorCode.E_REPLAY
     assert refusal_of(take, other) is ErrorCode.E_REPLAY
@@ -69,10 +69,10 @@ def test_another_site_cannot_take_the_worker_over(made: HandMadeSite) -> None:
     site = _site(made, made.core(epoch=1))
     other = HandMadeSite(made.worker_key)
 
-    code = refusal_of(site.provision, other.message(other.core(epoch=9)), made.worker_key, NOW)
+    code = refusal_of(site.provision, other.message(other.core(epoch=9)), (made.worker_key,), NOW)
 
     assert code is ErrorCode.E_SITE
-    assert Site().provision(other.message(other.core(epoch=9)), made.worker_key, NOW)
+    assert Site().provision(other.message(other.core(epoch=9)), (made.worker_key,), NOW)
 
 
 def test_a_bundle_counts_within_its_time_only(made: HandMadeSite) -> None:
@@ -81,9 +81,9 @@ def test_a_bundle_counts_within_its_time_only(made: HandMadeSite) -> None:
     for moment, taken in ((-day, True), (-day - timedelta(seconds=1), False), (day, False)):
         site = Site()
         if taken:
-            assert site.provision(message, made.worker_key, NOW + moment)
+            assert site.provision(message, (made.worker_key,), NOW + moment)
         else:
-            code = refusal_of(site.provision, message, made.worker_key, NOW + moment)
+            code = refusal_of(site.provision, message, (made.worker_key,), NOW + moment)
             assert code is ErrorCode.E_BUNDLE
             assert site.current is None
 
@@ -100,15 +100,15 @@ def test_a_damaged_bundle_is_refused_and_leaves_the_old_one(
     right = made.message(made.core(epoch=2))
     damaged = dataclasses.replace(right, **{member: _flip(getattr(right, member))})
 
-    assert refusal_of(site.provision, damaged, made.worker_key, NOW) is ErrorCode.E_BUNDLE
+    assert refusal_of(site.provision, damaged, (made.worker_key,), NOW) is ErrorCode.E_BUNDLE
     assert site.require().core.epoch == 1
-    assert site.provision(right, made.worker_key, NOW)
+    assert site.provision(right, (made.worker_key,), NOW)
 
 
 def test_a_bundle_sealed_to_another_worker_or_start_is_refused(made: HandMadeSite) -> None:
     message: BundleMessage = made.message(made.core())
 
-    code = refusal_of(Site().provision, message, HpkeKeyPair.generate(), NOW)
+    code = refusal_of(Site().provision, message, (HpkeKeyPair.generate(),), NOW)
 
     assert code is ErrorCode.E_BUNDLE
 
@@ -205,7 +205,7 @@ def test_what_was_judged_under_one_bundle_is_judged_anew_under_the_next(
     user = made.user()
     site = _site(made, made.core(user, epoch=1))
     site.caller(user.certificate, NOW)
-    site.provision(made.message(made.core(epoch=2)), made.worker_key, NOW)
+    site.provision(made.message(made.core(epoch=2)), (made.worker_key,), NOW)
 
     assert refusal_of(site.caller, user.certificate, NOW) is ErrorCode.E_USER_CERTIFICATE
 
@@ -220,6 +220,6 @@ def test_rights_are_those_of_the_roles_in_the_current_bundle(made: HandMadeSite)
     assert site.still_allows(technician.fingerprint, Operation.PROTECT)
     assert not site.still_allows(technician.fingerprint, Operation.SEGMENT)
     revoked = made.core(technician, epoch=2, revoked=(technician.fingerprint,))
-    site.provision(made.message(revoked), made.worker_key, NOW)
+    site.provision(made.message(revoked), (made.worker_key,), NOW)
     assert not site.still_allows(technician.fingerprint, Operation.PROTECT)
     assert not site.still_allows("00" * 32, Operation.PROTECT)

@@ -1,23 +1,35 @@
 """`encryptsecurert-worker`: serve, and measure what a policy must name."""
 
 import json
+import logging
 import signal
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_worker import __version__
 
+if TYPE_CHECKING:
+    from encryptsecurert_worker.server.config import WorkerConfig
+    from encryptsecurert_worker.server.service import WorkerService
+
+_LOG = logging.getLogger(__name__)
 _EXIT_NO_SGX = 78
 
 
 def _provider(kind: str, state: Path) -> tuple[Any, Any]:
     from encryptsecurert_worker.server.providers import gramine_parts, simulated_parts
 
-    return simulated_parts(state) if kind == "simulated" else gramine_parts()
+    if kind == "simulated":
+        return simulated_parts(state)
+    try:
+        return gramine_parts()
+    except EncryptSecureRTError as error:
+        _stop(error, _EXIT_NO_SGX if error.code is ErrorCode.E_INTERNAL else error.exit_code)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,12 +38,13 @@ def main() -> None:
     """Run and measure the EncryptSecureRT worker."""
 
 
+_VOUCHES = "Who vouches for the worker. 'simulated' protects nothing and says so everywhere."
 _PROVIDER = click.option(
     "--provider",
     type=click.Choice(["gramine", "simulated"]),
     default="gramine",
     show_default=True,
-    help="Who vouches for the worker. 'simulated' protects nothing and says so everywhere.",
+    help=_VOUCHES,
 )
 _STATE = click.option(
     "--state",
@@ -42,40 +55,89 @@ _STATE = click.option(
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8443, show_default=True)
-@click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True)
-@_STATE
-@_PROVIDER
-def serve(host: str, port: int, threads: int, state: Path, provider: str) -> None:
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="TOML file with the same names as these options; an option goes before it.",
+)
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.  [default: 8443]")
+@click.option("--metrics-port", type=int, help="Port on loopback for metrics.  [default: none]")
+@click.option("--state", type=click.Path(), help="Folder for the worker's sealed state.")
+@click.option(
+    "--provider",
+    type=click.Choice(["gramine", "simulated"]),
+    help=f"{_VOUCHES}  [default: gramine]",
+)
+@click.option("--threads", type=int, help="Threads of a computing job.  [default: 2]")
+@click.option("--memory-mib", type=int, help="What one job may take.  [default: 8192]")
+@click.option("--stop-s", type=int, help="Seconds that a stop may take, 1 to 20.  [default: 20]")
+def serve(config_file: Path | None, **options: Any) -> None:
     """Serve jobs over attested TLS until SIGTERM."""
+    from encryptsecurert_worker.server.config import WorkerConfig
     from encryptsecurert_worker.server.log import configure_logging
-    from encryptsecurert_worker.server.service import WorkerConfig, WorkerService, build_core
 
     configure_logging()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    flags = {name: value for name, value in options.items() if value is not None}
     try:
-        config = WorkerConfig(host=host, port=port, state=state, threads=threads)
-        quotes, sealing = _provider(provider, state)
-        service = WorkerService(config, build_core(config, quotes, sealing))
-        service.claim()
+        if config_file is None:
+            config = WorkerConfig.from_values(flags)
+        else:
+            config = WorkerConfig.from_toml(config_file, flags)
+        _serve(config)
     except EncryptSecureRTError as error:
-        _stop(error, provider)
-    ready = {
+        _stop(error, error.exit_code)
+    except KeyboardInterrupt:  # a stop that was asked for is a good end
+        sys.exit(0)
+    except Exception as error:  # the process's border: a traceback may hold what nobody should read
+        _LOG.error("worker-crashed", extra={"kind": type(error).__name__})
+        sys.exit(ErrorCode.E_INTERNAL.value.exit_code)
+
+
+def _serve(config: "WorkerConfig") -> None:
+    from encryptsecurert_worker.server.process import bound_memory, forbid_core_dumps
+
+    forbid_core_dumps()
+    quotes, sealing = _provider(config.provider, config.state)  # without SGX it ends here, soon
+    from encryptsecurert_worker.server.building import build_core
+    from encryptsecurert_worker.server.service import WorkerService
+
+    core = build_core(config, quotes, sealing)
+    try:
+        service = WorkerService(config, core)
+    except EncryptSecureRTError:
+        core.close()
+        raise
+    bound_memory(config.memory_bytes)
+    service.run(partial(_announce, service, simulated=config.provider == "simulated"))
+
+
+def _announce(service: "WorkerService", *, simulated: bool) -> None:
+    """Say where the worker listens and what it is: to a person, or to a program as JSON."""
+    core = service.core
+    facts: dict[str, object] = {
         "event": "listening",
         "url": service.url,
-        "provider": quotes.kind.value,
-        "measurement": quotes.measurement,
+        "metrics": service.metrics.url,
+        "provider": core.provider.kind.value,
+        "measurement": core.provider.measurement,
         "version": __version__,
+        "state": "new" if core.site.current is None else "restored",
+        "epoch": core.epoch or None,
     }
-    if provider == "simulated":
-        ready["warning"] = "SIMULATED - this worker protects nothing"
-    click.echo(json.dumps(ready))
+    if simulated:
+        facts["warning"] = "SIMULATED - this worker protects nothing"
+    if sys.stdout.isatty():
+        shown = {**facts, "event": None, "epoch": facts["epoch"] or "none yet: provision it"}
+        for name, value in shown.items():
+            if value is not None:
+                click.echo(f"{name:>12}  {value}")
+        click.echo(f"{'stop':>12}  Ctrl-C")
+    else:
+        click.echo(json.dumps(facts))
     sys.stdout.flush()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        service.run()
-    except KeyboardInterrupt:
-        sys.exit(0)
 
 
 @main.command()
@@ -101,14 +163,13 @@ def measure(out: Path, state: Path, provider: str) -> None:
         if collateral is not None:
             write_file(out / "collateral.json", collateral)
     except EncryptSecureRTError as error:
-        _stop(error, provider)
+        _stop(error, error.exit_code)
     click.echo(json.dumps(facts))
 
 
-def _stop(error: EncryptSecureRTError, provider: str) -> None:
+def _stop(error: EncryptSecureRTError, exit_code: int) -> NoReturn:
     click.echo(f"{error.code.name}: {error.what} {error.todo}", err=True)
-    no_sgx = provider == "gramine" and error.code is ErrorCode.E_INTERNAL
-    sys.exit(_EXIT_NO_SGX if no_sgx else error.exit_code)
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

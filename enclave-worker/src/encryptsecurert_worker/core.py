@@ -1,8 +1,7 @@
 """The worker's parts in one place: who it is, what it holds, and how it vouches for itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from encryptsecurert_protocol.evidence import EvidenceAnswer
@@ -21,9 +20,14 @@ from encryptsecurert_worker.evidence.provider import QuoteProvider
 from encryptsecurert_worker.evidence.ratls_cert import RatlsIdentity
 from encryptsecurert_worker.jobs.book import JobBook
 from encryptsecurert_worker.tasks.task import TaskRegistry
+from encryptsecurert_worker.vault.claim import StateClaim
 from encryptsecurert_worker.vault.identity import WorkerIdentity
+from encryptsecurert_worker.vault.leases import LeaseKeeper
+from encryptsecurert_worker.vault.ledger import Ledger
 from encryptsecurert_worker.vault.objects import ObjectStore
+from encryptsecurert_worker.vault.quotas import Quotas
 from encryptsecurert_worker.vault.site import Site
+from encryptsecurert_worker.vault.time import WorkerTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +36,17 @@ class WorkerCore:
 
     state: Path
     storage_key: bytes = field(repr=False)
-    clock: Callable[[], datetime]
+    memory_bytes: int
+    claim: StateClaim
+    ledger: Ledger
+    time: WorkerTime
     provider: QuoteProvider
     tls: RatlsIdentity
     identity: WorkerIdentity
     site: Site
+    leases: LeaseKeeper
     objects: ObjectStore
+    quotas: Quotas
     book: JobBook
     tasks: TaskRegistry
     audit: AuditChain
@@ -45,13 +54,14 @@ class WorkerCore:
     def statement(self) -> bytes:
         """Return the octets of what this worker says of itself now."""
         provisioned = self.site.current
+        hpke = self.identity.hpke
         return Statement(
             worker_version=__version__,
             kind=self.provider.kind,
             measurement=self.provider.measurement,
             profile=Profile.BOTH,
-            hpke_suite=self.identity.hpke.suite,
-            hpke_public_key=self.identity.hpke.public,
+            hpke_suite=hpke.suite,
+            hpke_public_key=hpke.public,
             receipt_key=self.identity.receipt_spki,
             bundle=None if provisioned is None else provisioned.name,
             instance_id=self.identity.instance_id,
@@ -83,6 +93,22 @@ class WorkerCore:
             collateral=evidence.collateral or b"",
             policy_sha256=policy_sha256,
         ).encode()
+
+    @property
+    def epoch(self) -> int:
+        """Epoch of the present bundle, 0 without one."""
+        provisioned = self.site.current
+        return 0 if provisioned is None else provisioned.core.epoch
+
+    @property
+    def ready(self) -> bool:
+        """Whether jobs are taken: a bundle is here, and a lease if it asks for one."""
+        return self.leases.open
+
+    def close(self) -> None:
+        """Let go of the state folder; everything that was written is on the disk."""
+        self.ledger.close()
+        self.claim.release()
 
     def operations(self) -> Mapping[str, Operation]:
         """Return the operation that each task needs."""

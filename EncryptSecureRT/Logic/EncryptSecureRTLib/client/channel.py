@@ -6,10 +6,11 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import requests
@@ -20,12 +21,12 @@ from urllib3.exceptions import HTTPError
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.evidence import EvidenceAnswer
-from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.statement import Statement
 from EncryptSecureRTLib.attest.ratls import read_ratls_certificate
 from EncryptSecureRTLib.attest.verdict import Verdict
 from EncryptSecureRTLib.attest.verifier import Verifier
 from EncryptSecureRTLib.client.connection import AttestedConnection, Gate, client_context
+from EncryptSecureRTLib.client.downloads import PartialDownload
 from EncryptSecureRTLib.client.errors import error_of_body, error_of_pool, error_of_request
 from EncryptSecureRTLib.client.home import ClientHome, UserIdentity
 from EncryptSecureRTLib.client.trust import open_verifier
@@ -143,7 +144,7 @@ class ChannelGate:
 
 
 class Channel:
-    """Requests to one attested worker. Every error is an EncryptSecureRTError."""
+    """A `Line` to one start of a worker: when that is gone, so is the channel."""
 
     def __init__(self, url: str, gate: ChannelGate, session: requests.Session, timeout_s: float):
         self.url = url
@@ -152,6 +153,18 @@ class Channel:
         self._gate = gate
         self._session = session
         self._timeout_s = timeout_s
+        self._closed = False
+
+    @contextmanager
+    def _in_use(self) -> Iterator[requests.Session]:
+        """Give the session; a thread that comes after `close` leaves no connection behind."""
+        if self._closed:
+            raise EncryptSecureRTError(ErrorCode.E_SESSION)
+        try:
+            yield self._session
+        finally:
+            if self._closed:
+                self._session.close()
 
     @property
     def statement(self) -> Statement:
@@ -189,15 +202,16 @@ class Channel:
     ) -> requests.Response:
         """Send one request and return its answer; an error answer is raised."""
         try:
-            response = self._session.request(
-                method,
-                self.url + path,
-                data=data,
-                headers=dict(headers or {}),
-                stream=stream,
-                timeout=self._timeout_s,
-                allow_redirects=False,
-            )
+            with self._in_use() as session:
+                response = session.request(
+                    method,
+                    self.url + path,
+                    data=data,
+                    headers=dict(headers or {}),
+                    stream=stream,
+                    timeout=self._timeout_s,
+                    allow_redirects=False,
+                )
             if response.status_code >= requests.codes.multiple_choices:
                 body = response.raw.read(4096) if stream else response.content
                 response.close()
@@ -214,7 +228,8 @@ class Channel:
         adapter = self._session.get_adapter(url)
         if not isinstance(adapter, AttestedAdapter):
             raise EncryptSecureRTError(ErrorCode.E_UNATTESTED_PEER)
-        status, answer = adapter.put(url, octets, self._timeout_s)
+        with self._in_use():
+            status, answer = adapter.put(url, octets, self._timeout_s)
         if status >= requests.codes.multiple_choices:
             raise error_of_body(answer, status)
 
@@ -232,7 +247,7 @@ class Channel:
             raise EncryptSecureRTError(ErrorCode.E_FORMAT)
         return value
 
-    def stream_lines(self, path: str, max_line_bytes: int) -> Iterator[bytes]:
+    def stream_lines(self, path: str, max_line_bytes: int) -> Generator[bytes, None, None]:
         """Yield the lines of a streamed answer, heartbeats (empty lines) too."""
         response = self.request("GET", path, stream=True)
         buffer = b""
@@ -256,28 +271,18 @@ class Channel:
         E_RESULT if there are more than `max_bytes`, E_CANCELLED if `stopped` says so before a
         piece is read.
         """
-        response = self.request("GET", path, stream=True)
-        octets = bytearray()
-        try:
-            pieces = response.iter_content(LIMITS.chunk_bytes)
-            while not stopped():
-                piece = next(pieces, None)
-                if piece is None:
-                    return octets
-                octets += piece
-                if len(octets) > max_bytes:
-                    raise EncryptSecureRTError(ErrorCode.E_RESULT)
-            raise EncryptSecureRTError(ErrorCode.E_CANCELLED)
-        except requests.RequestException as error:
-            raise error_of_request(error) from None
-        finally:
-            response.close()
+        return PartialDownload(path, max_bytes).go_on(self, stopped)
 
-    def close(self) -> None:
-        """Close every connection."""
+    def reconnect(self) -> None:
+        """Leave every connection: the next request opens one, which is attested anew."""
         self._session.close()
 
-    def __enter__(self) -> "Channel":
+    def close(self) -> None:
+        """Close every connection; what is asked for later is E_SESSION."""
+        self._closed = True
+        self._session.close()
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,8 +1,9 @@
-"""`encryptsecurert`: check, protect, segment, verify, enroll.
+"""`encryptsecurert`: enroll, check, protect, segment, verify; jobs, fetch, cancel and others.
 
 One process border: whatever happens ends as a result or as one error with its exit code. Ctrl-C,
 SIGTERM or, with `--request -`, the end of standard input stop a job at its next check point;
-before and after a job they end the command at once. Nothing half written stays in either case.
+before and after a job they end the command at once, and a job that is only fetched they leave
+alone. Nothing half written stays in either case. A lost connection never ends a job.
 """
 
 import _thread
@@ -111,11 +112,12 @@ def _nobody_reads() -> int:
 
 
 def _run(invocation: Invocation, reporter: Reporter, switch: StopSwitch) -> int:
-    from EncryptSecureRTLib.client import commands
+    from EncryptSecureRTLib.client import commands, job_commands
 
     if invocation.from_request:
         switch.watch_stdin()
-    return commands.COMMANDS[invocation.command](invocation, reporter, switch)
+    table = {**commands.COMMANDS, **job_commands.COMMANDS}
+    return table[invocation.command](invocation, reporter, switch)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """What each command of `encryptsecurert` does, between the parsed words and the library."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import time_text
@@ -13,24 +11,10 @@ from EncryptSecureRTLib.attest.memory import CollateralStore
 from EncryptSecureRTLib.client.arguments import Invocation
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.output import Reporter
+from EncryptSecureRTLib.client.session import Command, Switch, open_session
 
 if TYPE_CHECKING:
-    from EncryptSecureRTLib.client.channel import Channel
-    from EncryptSecureRTLib.client.jobs import Watcher
     from EncryptSecureRTLib.client.segment import Segmented
-
-
-class Switch(Protocol):
-    """How a user stops a command."""
-
-    def asked(self) -> bool:
-        """Whether a stop was asked for."""
-
-    def soft(self) -> AbstractContextManager[None]:
-        """Let a stop within set the flag instead of ending the command."""
-
-
-Command = Callable[[Invocation, Reporter, Switch], int]
 
 
 def _home(invocation: Invocation) -> ClientHome:
@@ -85,35 +69,12 @@ def check(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     return 0
 
 
-@contextmanager
-def _session(
-    invocation: Invocation, reporter: Reporter, switch: Switch
-) -> Iterator[tuple["Channel", "Watcher"]]:
-    """Open an attested channel; within, a stop is passed on to the job that runs."""
-    from EncryptSecureRTLib.client.channel import open_channel
-    from EncryptSecureRTLib.client.jobs import Watcher
-
-    reporter.stage("connect")
-    with (
-        open_channel(
-            _home(invocation),
-            invocation.need_url(),
-            unsafe_allow_simulated=invocation.unsafe_allow_simulated,
-        ) as channel,
-        switch.soft(),
-    ):
-        watcher = Watcher(
-            stage=reporter.stage, sent=reporter.sent, event=reporter.event, stopped=switch.asked
-        )
-        yield channel, watcher
-
-
 def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     """Protect a series."""
     from EncryptSecureRTLib.client.protect import protect_series
 
     source, out = invocation.need_source(), invocation.need_out()
-    with _session(invocation, reporter, switch) as (channel, watcher):
+    with open_session(invocation, reporter, switch) as (channel, watcher):
         made = protect_series(channel, _home(invocation), source, out, watcher)
     words = f"{made.instances} instances protected into {made.folder}"
     if made.ignored_files:
@@ -132,35 +93,39 @@ def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
 
 
 def segment(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
-    """Segment a protected series."""
+    """Segment a protected series, or only have the worker take the job."""
     from EncryptSecureRTLib.client.segment import SegmentRequest, segment_series
+    from EncryptSecureRTLib.client.telling import results_told
 
+    if invocation.detach:
+        return _segment_detached(invocation, reporter, switch)
     request = SegmentRequest(
         folder=invocation.need_source(),
         out=invocation.need_out(),
         structures=invocation.structures,
         outputs=invocation.outputs,
     )
-    with _session(invocation, reporter, switch) as (channel, watcher):
+    with open_session(invocation, reporter, switch) as (channel, watcher):
         made = segment_series(channel, _home(invocation), request, watcher)
-    judged = made.finished.judged
     if invocation.preview is not None:
         _draw(made, invocation.preview)
-    rows = [f"{name:<10} {volume:10.1f} cm3" for name, volume in made.volumes_cc.items()]
-    warnings = [f"warning: {warning}" for warning in made.warnings]
-    files = [str(path) for path in made.files]
-    reporter.result(
-        "\n".join([*rows, *warnings, *files]),
-        {
-            "files": files,
-            "volumes_cc": made.volumes_cc,
-            "warnings": list(made.warnings),
-            "receipt_sha256": judged.sha256,
-            "outputs": dict(judged.body.outputs),
-            "verdict": judged.verdict.to_json(),
-            "simulated": judged.verdict.simulated,
-        },
-    )
+    reporter.result(*results_told(made))
+    return 0
+
+
+def _segment_detached(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
+    from EncryptSecureRTLib.client.segment import order_segmentation
+
+    if invocation.out is not None or invocation.preview is not None:
+        detail = "--detach writes no files: fetch takes --out"
+        raise EncryptSecureRTError(ErrorCode.E_USAGE, detail)
+    folder, home = invocation.need_source(), _home(invocation)
+    chosen = (invocation.structures, invocation.outputs)
+    with open_session(invocation, reporter, switch) as (channel, watcher):
+        order = order_segmentation(channel, home, folder, *chosen, watcher)
+        simulated = channel.verdict.simulated
+    words = f"job {order.job}\nGet its results: encryptsecurert fetch {order.job} --out DIR"
+    reporter.result(words, {"job": order.job, "simulated": simulated})
     return 0
 
 

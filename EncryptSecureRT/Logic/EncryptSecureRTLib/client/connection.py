@@ -11,6 +11,7 @@ two workers.
 
 import contextlib
 import http.client
+import re
 import ssl
 import time
 from enum import Enum
@@ -30,6 +31,10 @@ class _State(Enum):
     UNATTESTED = "unattested"
     EVIDENCE = "evidence"
     ATTESTED = "attested"
+
+
+# RFC 8446, section 6.2: the alerts that speak of the peer's certificate.
+_CERTIFICATE_ALERT = re.compile(r"ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)")
 
 
 class Gate(Protocol):
@@ -95,24 +100,44 @@ class AttestedConnection(HTTPSConnection):
             f"GET /v1/evidence?nonce={nonce.hex()} HTTP/1.1\r\n"
             f"Host: {self.host}:{self.port}\r\nAccept-Encoding: identity\r\n\r\n"
         )
-        try:
-            tls.sendall(request.encode("ascii"))
-            # An answer that is not closed would keep the socket open after a refusal.
-            with contextlib.closing(http.client.HTTPResponse(tls, method="GET")) as response:
-                response.begin()
-                body = response.read(LIMITS.evidence_bytes + 1)
-        except TimeoutError:
-            raise EncryptSecureRTError(ErrorCode.E_TIMEOUT) from None
-        except (ssl.SSLError, http.client.RemoteDisconnected, ConnectionError):
-            # In TLS 1.3 a refused client certificate shows at the first read only.
-            raise EncryptSecureRTError(ErrorCode.E_USER_CERTIFICATE) from None
-        except (http.client.HTTPException, OSError, ValueError):
-            raise EncryptSecureRTError(ErrorCode.E_UNREACHABLE) from None
+        # An answer that is not closed would keep the socket open after a refusal.
+        with contextlib.closing(http.client.HTTPResponse(tls, method="GET")) as response:
+            _send_and_begin(tls, request.encode("ascii"), response)
+            body = _read_body(response)
         if response.status != http.HTTPStatus.OK:
             raise error_of_body(body, response.status)
-        if len(body) > LIMITS.evidence_bytes:
-            raise EncryptSecureRTError(ErrorCode.E_STATEMENT)
         return EvidenceAnswer.decode(body)
+
+
+def _send_and_begin(tls: ssl.SSLSocket, request: bytes, response: http.client.HTTPResponse) -> None:
+    try:
+        tls.sendall(request)
+        response.begin()
+    except TimeoutError:
+        raise EncryptSecureRTError(ErrorCode.E_TIMEOUT) from None
+    except ssl.SSLEOFError:
+        raise EncryptSecureRTError(ErrorCode.E_UNREACHABLE) from None
+    except ssl.SSLError as error:
+        # In TLS 1.3 a refused client certificate shows at the first read only.
+        refused = _CERTIFICATE_ALERT.search(error.reason or "")
+        code = ErrorCode.E_USER_CERTIFICATE if refused else ErrorCode.E_SESSION
+        raise EncryptSecureRTError(code) from None
+    except (http.client.HTTPException, OSError, ValueError):
+        raise EncryptSecureRTError(ErrorCode.E_UNREACHABLE) from None
+
+
+def _read_body(response: http.client.HTTPResponse) -> bytes:
+    try:
+        body = response.read(LIMITS.evidence_bytes + 1)
+    except TimeoutError:
+        raise EncryptSecureRTError(ErrorCode.E_TIMEOUT) from None
+    except (http.client.HTTPException, OSError, ValueError):
+        raise EncryptSecureRTError(ErrorCode.E_UNREACHABLE) from None
+    if len(body) > LIMITS.evidence_bytes:
+        raise EncryptSecureRTError(ErrorCode.E_STATEMENT)
+    if response.length:  # what the head announced and did not come
+        raise EncryptSecureRTError(ErrorCode.E_UNREACHABLE)
+    return body
 
 
 def client_context(certificate: tuple[str, str] | None) -> ssl.SSLContext:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import ssl
 
 import requests
 import urllib3.exceptions
@@ -28,11 +29,19 @@ def error_of_body(body: bytes, status: int = 0) -> EncryptSecureRTError:
     return error_from_name(code, detail)
 
 
+def _was_cut(error: object) -> bool:
+    """Tell whether a TLS failure is a line that ended, as when a worker dies in the handshake."""
+    while isinstance(error, Exception) and not isinstance(error, ssl.SSLEOFError):
+        error = getattr(error, "reason", None) or next(iter(error.args), None)
+    return isinstance(error, ssl.SSLEOFError)
+
+
 def error_of_pool(error: urllib3.exceptions.HTTPError) -> EncryptSecureRTError:
     """Return what a failure of the connection pool means to a user."""
-    if isinstance(error, urllib3.exceptions.TimeoutError):
+    refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # a "timeout" to urllib3
+    if isinstance(error, urllib3.exceptions.TimeoutError) and not refused:
         return EncryptSecureRTError(ErrorCode.E_TIMEOUT)
-    if isinstance(error, urllib3.exceptions.SSLError):
+    if isinstance(error, urllib3.exceptions.SSLError) and not _was_cut(error):
         return EncryptSecureRTError(ErrorCode.E_SESSION)
     return EncryptSecureRTError(ErrorCode.E_UNREACHABLE)
 
@@ -45,6 +54,6 @@ def error_of_request(error: requests.RequestException) -> EncryptSecureRTError:
     )
     if late or isinstance(error, requests.Timeout):
         return EncryptSecureRTError(ErrorCode.E_TIMEOUT)
-    if isinstance(error, requests.exceptions.SSLError):
+    if isinstance(error, requests.exceptions.SSLError) and not _was_cut(error):
         return EncryptSecureRTError(ErrorCode.E_SESSION)
     return EncryptSecureRTError(ErrorCode.E_UNREACHABLE)

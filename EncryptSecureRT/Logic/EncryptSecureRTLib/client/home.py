@@ -6,6 +6,8 @@
     policy.json  policy.json.sig        what a worker must be, signed by the site key
     collateral/                         collateral, highest numbers seen, epochs seen
     receipts/                           archived receipts
+    jobs/                               orders of jobs, see orders.py
+    uploads/                            uploads that broke off, see upload_state.py
 
 Files with keys have mode 0600; nothing is ever written half.
 """
@@ -76,6 +78,16 @@ class ClientHome:
     def receipts_path(self) -> Path:
         """Folder of archived receipts."""
         return self.path / "receipts"
+
+    @property
+    def jobs_path(self) -> Path:
+        """Folder of the orders of jobs."""
+        return self.path / "jobs"
+
+    @property
+    def uploads_path(self) -> Path:
+        """Folder of what uploads need to go on."""
+        return self.path / "uploads"
 
     def enroll(self) -> Path:
         """Make the user key, the request and the dedup key; return the request's path.

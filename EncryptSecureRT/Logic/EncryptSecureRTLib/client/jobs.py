@@ -1,6 +1,9 @@
-"""Jobs from the client's side: order, follow, cancel, fetch, and believe only the receipt."""
+"""Jobs from the client's side: order, follow, cancel, fetch, and believe only the receipt.
 
-import contextlib
+A job belongs to the worker once it was taken: a lost connection, a restart of the worker or the
+end of this process leave it going. Only a stop that the user asked for cancels it.
+"""
+
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,31 +13,36 @@ from typing import Any
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode, error_from_name
 from encryptsecurert_protocol.events import EndEvent, Event, decode_event
-from encryptsecurert_protocol.fields import ID_BYTES
-from encryptsecurert_protocol.jobs import JobHeader, JobState, job_digest
+from encryptsecurert_protocol.fields import ID_BYTES, Fields
+from encryptsecurert_protocol.jobs import JobHeader, JobState
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.receipts import ReceiptBody
 from encryptsecurert_protocol.results import RECEIPT_NAME, ResultKey, open_result
 from encryptsecurert_protocol.sealing import HpkeKeyPair, random_octets
 from encryptsecurert_protocol.signatures import Label, sign, signed_message
-from EncryptSecureRTLib.client.channel import Channel
 from EncryptSecureRTLib.client.home import ClientHome
+from EncryptSecureRTLib.client.line import Line
+from EncryptSecureRTLib.client.orders import Order, forget_order, prune_orders, write_order
 from EncryptSecureRTLib.client.receipts import Judged, check_outputs, judge_receipt
 from EncryptSecureRTLib.client.trust import open_verifier, utc_now
+from EncryptSecureRTLib.client.unfinished import JobGoesOn
 from EncryptSecureRTLib.client.upload import Content, Stop, upload
 
+JOB_STATES = "|".join(state.value for state in JobState)
 _LIFE = timedelta(hours=24)
 _STOP_POLL_S = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """A job that the worker has acknowledged; `result_key` opens its results."""
-
-    header: JobHeader
-    digest: bytes
-    result_key: HpkeKeyPair = field(repr=False)
+_WORKERS_TRIED = 10
+_LOST = (ErrorCode.E_UNREACHABLE, ErrorCode.E_TIMEOUT)
+# Refusals that come after the worker's check for a repeated job: it does not know this one.
+_NOT_TAKEN = (
+    ErrorCode.E_REPLAY,
+    ErrorCode.E_SITE,
+    ErrorCode.E_TASK,
+    ErrorCode.E_FORBIDDEN,
+    ErrorCode.E_QUOTA,
+    ErrorCode.E_INPUT_GONE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +65,7 @@ class Watcher:
 
     stage: Callable[[str], None] = lambda stage: None
     sent: Callable[[int, int], None] = lambda done, total: None
+    job: Callable[[str], None] = lambda job: None
     event: Callable[[Event], None] = lambda event: None
     stopped: Stop = lambda: False
 
@@ -67,21 +76,49 @@ class Watcher:
 
 
 def submit(
-    channel: Channel,
+    channel: Line,
     home: ClientHome,
     task: str,
     inputs: Sequence[str],
     parameters: Mapping[str, Any],
 ) -> Order:
-    """Upload the parameters, sign the job header, and have the worker acknowledge it."""
-    user = channel.user
-    bundle = channel.statement.bundle
+    """Upload the parameters, keep and sign an order, and have the worker take it.
+
+    A worker that has restarted since takes no order for its former key: it gets a new one.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        What the worker refuses; `JobGoesOn` if the connection was lost and stays lost, since the
+        worker may have taken the job all the same.
+    """
+    content = Content([canonical.encode(parameters)])
+    uploaded = upload(channel, home, ObjectKind.PARAMETERS, content)
+    prune_orders(home, utc_now())
+    for _ in range(_WORKERS_TRIED):
+        order = _new_order(channel, task, inputs, uploaded.name)
+        write_order(home, order)
+        try:
+            _send_order(channel, order)
+            return order
+        except EncryptSecureRTError as error:
+            if error.code in _LOST:
+                detail = "the job may have been taken; see the list of jobs"
+                raise JobGoesOn(error.code, order.job, detail) from None
+            if error.code in _NOT_TAKEN:
+                forget_order(home, order.job)
+            restarted = channel.statement.hpke_key_sha256 != order.header.worker
+            if error.code is not ErrorCode.E_REPLAY or not restarted:
+                raise
+    raise EncryptSecureRTError(ErrorCode.E_UNREACHABLE, "the worker restarts again and again")
+
+
+def _new_order(channel: Line, task: str, inputs: Sequence[str], parameters: str) -> Order:
+    user, bundle = channel.user, channel.statement.bundle
     if user is None:
         raise EncryptSecureRTError(ErrorCode.E_USER_KEY)
     if bundle is None:
         raise EncryptSecureRTError(ErrorCode.E_NOT_PROVISIONED)
-    content = Content([canonical.encode(parameters)])
-    uploaded = upload(channel, home.dedup_key(), ObjectKind.PARAMETERS, content)
     result_key = HpkeKeyPair.generate(channel.statement.hpke_suite)
     now = utc_now().replace(microsecond=0)
     header = JobHeader(
@@ -90,7 +127,7 @@ def submit(
         certificate=user.fingerprint,
         task=task,
         inputs=tuple(inputs),
-        parameters=uploaded.name,
+        parameters=parameters,
         result_key=ResultKey(suite=result_key.suite, public=result_key.public),
         created=now,
         expires=now + _LIFE,
@@ -99,42 +136,63 @@ def submit(
         policy=channel.verdict.policy_sha256,
         worker=channel.statement.hpke_key_sha256,
     )
-    octets = header.encode()
-    signature = sign(user.key, Label.JOB, octets)
-    channel.request_json("POST", "/v1/jobs", signed_message(octets, signature))
-    return Order(header=header, digest=job_digest(octets), result_key=result_key)
+    return Order(header=header, result_key=result_key, url=channel.url)
 
 
-def follow(channel: Channel, order: Order, watcher: Watcher) -> EndEvent:
-    """Follow a job to its end; a stop asked for is passed on once, then the end is awaited."""
-    job = order.header.job
+def _send_order(channel: Line, order: Order) -> None:
+    if channel.user is None:
+        raise EncryptSecureRTError(ErrorCode.E_USER_KEY)
+    octets = order.header.encode()
+    message = signed_message(octets, sign(channel.user.key, Label.JOB, octets))
+    channel.request_json("POST", "/v1/jobs", message)
+
+
+def follow(channel: Line, order: Order, watcher: Watcher) -> EndEvent:
+    """Follow a job to its end, over as many connections as it takes.
+
+    A stream that breaks is opened again after the last event that was seen. How long a worker
+    that is away is waited for is the channel's to say: it has given up if no line came at all.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_FORMAT if the numbers of events do not ascend; what the channel gives up with.
+    """
     seen = 0
-    with _CancelOnStop(channel, job, watcher.stopped):
-        for line in channel.stream_lines(f"/v1/jobs/{job}/events?after=0", LIMITS.json_line_bytes):
-            if not line:  # a heartbeat
-                continue
-            event = decode_event(line)
-            if event.n != seen + 1:
-                raise EncryptSecureRTError(ErrorCode.E_FORMAT)
-            seen = event.n
-            watcher.event(event)
-            if isinstance(event, EndEvent):
-                return event
-    raise EncryptSecureRTError(ErrorCode.E_UNREACHABLE, "the event stream ended early")
+    while True:
+        alive = False
+        try:
+            path = f"/v1/jobs/{order.job}/events?after={seen}"
+            for line in channel.stream_lines(path, LIMITS.json_line_bytes):
+                alive = True
+                if not line:  # a heartbeat
+                    continue
+                event = decode_event(line)
+                if event.n <= seen:
+                    raise EncryptSecureRTError(ErrorCode.E_FORMAT)
+                seen = event.n
+                watcher.event(event)
+                if isinstance(event, EndEvent):
+                    return event
+        except EncryptSecureRTError as error:
+            if error.code not in _LOST or not alive:
+                raise
+        if not alive:
+            raise EncryptSecureRTError(ErrorCode.E_UNREACHABLE, "the event stream ended early")
 
 
-class _CancelOnStop:
+class CancelOnStop:
     """Passes a stop on to the worker at once, also while the worker has nothing to say."""
 
-    def __init__(self, channel: Channel, job: str, stopped: Stop) -> None:
+    def __init__(self, channel: Line, job: str, stopped: Stop) -> None:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, args=(channel, job, stopped))
 
-    def _watch(self, channel: Channel, job: str, stopped: Stop) -> None:
+    def _watch(self, channel: Line, job: str, stopped: Stop) -> None:
         while not stopped():
             if self._over.wait(_STOP_POLL_S):
                 return
-        _cancel_quietly(channel, job)
+        cancel_quietly(channel, job)
 
     def __enter__(self) -> None:
         self._thread.start()
@@ -144,13 +202,23 @@ class _CancelOnStop:
         self._thread.join()
 
 
-def cancel(channel: Channel, job: str) -> None:
-    """Ask the worker to end a job."""
-    channel.request("DELETE", f"/v1/jobs/{job}")
+def cancel(channel: Line, job: str) -> JobState:
+    """Ask the worker to end a job; return the state that it has now."""
+    answer = Fields(channel.request_json("DELETE", f"/v1/jobs/{job}"), ("job", "state"))
+    return JobState(answer.text("state", JOB_STATES))
+
+
+def cancel_quietly(channel: Line, job: str) -> bool:
+    """Ask the worker to end a job; tell whether it heard. The first error is the one to tell."""
+    try:
+        cancel(channel, job)
+    except EncryptSecureRTError:
+        return False
+    return True
 
 
 def fetch(
-    channel: Channel,
+    channel: Line,
     home: ClientHome,
     order: Order,
     end: EndEvent,
@@ -173,7 +241,7 @@ def fetch(
     for name, size in end.results:
         if size > 2 * LIMITS.object_bytes:
             raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
-        octets = channel.download(f"/v1/results/{order.header.job}/{name}", size, stopped)
+        octets = channel.download(f"/v1/results/{order.job}/{name}", size, stopped)
         opened[name] = open_result(octets, job_sha256=digest, key=order.result_key, name=name)
     receipt = opened.pop(RECEIPT_NAME, None)
     if receipt is None:
@@ -203,31 +271,3 @@ def _check_job(judged: Judged, order: Order) -> None:
         raise EncryptSecureRTError(ErrorCode.E_RECEIPT)
     if judged.verdict.policy_sha256 != header.policy:
         raise EncryptSecureRTError(ErrorCode.E_POLICY, "it changed while the job ran")
-
-
-def run_job(
-    channel: Channel,
-    home: ClientHome,
-    task: str,
-    inputs: Sequence[str],
-    parameters: Mapping[str, Any],
-    watcher: Watcher,
-) -> Finished:
-    """Submit, follow and fetch; a stop on the way cancels the job at the worker."""
-    watcher.stage("submit")
-    watcher.end_if_stopped()
-    order = submit(channel, home, task, inputs, parameters)
-    watcher.stage("run")
-    try:
-        end = follow(channel, order, watcher)
-    except BaseException:
-        _cancel_quietly(channel, order.header.job)
-        raise
-    watcher.stage("fetch")
-    watcher.end_if_stopped()
-    return fetch(channel, home, order, end, watcher.stopped)
-
-
-def _cancel_quietly(channel: Channel, job: str) -> None:
-    with contextlib.suppress(EncryptSecureRTError):  # the first error is the one to tell
-        cancel(channel, job)

@@ -17,8 +17,13 @@ from encryptsecurert_protocol.events import (
     ProgressEvent,
     StateEvent,
 )
+from EncryptSecureRTLib.client.unfinished import JobGoesOn
 
 SIMULATED_WORDS = "SIMULATED - not protected"
+_AWAY = {
+    "E_TIMEOUT": "worker does not answer",
+    "E_BUSY": "worker is busy",
+}
 
 
 class Reporter(Protocol):
@@ -29,6 +34,12 @@ class Reporter(Protocol):
 
     def sent(self, done_bytes: int, total_bytes: int) -> None:
         """Hear that so much of the upload is done."""
+
+    def waiting(self, code: str, attempt: int, pause_s: float) -> None:
+        """Hear that the worker is away, why, and when it is tried for the n-th time."""
+
+    def job(self, job: str) -> None:
+        """Hear the id of the job that the worker has taken."""
 
     def event(self, event: Event) -> None:
         """Hear what the worker says of the job."""
@@ -64,6 +75,16 @@ class JsonReporter:
         """Write a `sent` line."""
         self._write({"kind": "sent", "done_bytes": done_bytes, "total_bytes": total_bytes})
 
+    def waiting(self, code: str, attempt: int, pause_s: float) -> None:
+        """Write a `waiting` line."""
+        self._write(
+            {"kind": "waiting", "code": code, "attempt": attempt, "pause_s": round(pause_s, 3)}
+        )
+
+    def job(self, job: str) -> None:
+        """Write a `job` line."""
+        self._write({"kind": "job", "job": job})
+
     def event(self, event: Event) -> None:
         """Write a `state`, `progress`, `log` or `end` line."""
         match event:
@@ -89,16 +110,17 @@ class JsonReporter:
         self._write({"kind": "result", **value})
 
     def error(self, error: EncryptSecureRTError) -> None:
-        """Write the `error` line."""
-        self._write(
-            {
-                "kind": "error",
-                "code": error.code.name,
-                "what": error.what,
-                "todo": error.todo,
-                "exit": error.exit_code,
-            }
-        )
+        """Write the `error` line; it names the job if that goes on."""
+        line: dict[str, object] = {
+            "kind": "error",
+            "code": error.code.name,
+            "what": error.what,
+            "todo": error.todo,
+            "exit": error.exit_code,
+        }
+        if isinstance(error, JobGoesOn):
+            line["job"] = error.job
+        self._write(line)
 
     def close(self) -> None:
         """Nothing to put away."""
@@ -167,6 +189,20 @@ class TerminalReporter:
         self._show(self._upload, "upload (sealed)", total_bytes)
         self._upload.update(self._task, completed=done_bytes, total=total_bytes)
 
+    def waiting(self, code: str, attempt: int, pause_s: float) -> None:
+        """Print that the worker is away and when it is tried again."""
+        self._hide()
+        why = _AWAY.get(code, "worker not reachable")
+        pause = f"{pause_s:.0f}" if pause_s >= 1 else f"{pause_s:.1f}"
+        self._note(f"{why}, trying again in {pause} s (attempt {attempt})")
+
+    def job(self, job: str) -> None:
+        """Print the job's id."""
+        self._note(f"job {job}")
+
+    def _note(self, words: str) -> None:
+        self._console.print(f"           {words}", soft_wrap=True)
+
     def event(self, event: Event) -> None:
         """Move the job bar, print log lines."""
         match event:
@@ -176,7 +212,7 @@ class TerminalReporter:
                 self._show(self._job, event.stage, 1)
                 self._job.update(self._task, completed=event.fraction, description=event.stage)
             case LogEvent():
-                self._console.print(f"           {event.entry} {event.value:g}")
+                self._note(f"{event.entry} {event.value:g}")
             case EndEvent():
                 self._hide()
             case _:
@@ -211,6 +247,8 @@ class TerminalReporter:
         head = f"[bold red]{error.code.name}[/bold red]  {error.what}"
         self._errors.print(head, soft_wrap=True)
         self._errors.print(f"  {error.todo}", soft_wrap=True)
+        if isinstance(error, JobGoesOn):
+            self._errors.print(f"  job {error.job}", soft_wrap=True)
 
     def close(self) -> None:
         """Take the bars away."""

@@ -2,10 +2,12 @@
 
     caller                                        child, EncryptSecureRTLib.client.cli
       {"command": "segment", ...}  ---- stdin --->
-                                   <--- stdout ---  {"kind": "progress", ...}   any number
+                                   <--- stdout ---  {"kind": "progress", ...}   any number, of
+                                                    any kind: job, waiting, state, ...
                                    <--- stdout ---  {"kind": "result", ...}     or
                                                     {"kind": "error", "code": "E_..."}, then exit
 
+An `error` line with a `job` says that the job goes on at the worker: `fetch` gets it later.
 A child, because a thread that seals and uploads would stop Slicer's window. Nothing that matters is
 in its arguments or environment, which other programs may read: paths and addresses go through
 standard input. That stays open: its end tells the child that nobody waits any more, so a child
@@ -30,11 +32,13 @@ from typing import IO
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode, error_from_name
 from encryptsecurert_protocol.limits import LIMITS
+from EncryptSecureRTLib.client.unfinished import JobGoesOn, is_job_id
 
 __all__ = [  # the errors too, for the panel, which knows the client and not the protocol
     "ClientProcess",
     "EncryptSecureRTError",
     "ErrorCode",
+    "JobGoesOn",
     "Message",
     "child_environment",
     "client_argv",
@@ -258,12 +262,15 @@ class ClientProcess:
 
 def _error_of(message: Message) -> EncryptSecureRTError:
     """Return the error of an `error` line; `what` is the code's sentence and (detail)."""
-    code, what = message.get("code"), message.get("what")
+    code, what, job = message.get("code"), message.get("what"), message.get("job")
     error = error_from_name(code if isinstance(code, str) else "")
     sentence = f"{error.what} ("
+    detail = ""
     if isinstance(what, str) and what.startswith(sentence) and what.endswith(")"):
-        return EncryptSecureRTError(error.code, what[len(sentence) : -1][:_DETAIL_CHARACTERS])
-    return error
+        detail = what[len(sentence) : -1][:_DETAIL_CHARACTERS]
+    if isinstance(job, str) and is_job_id(job):
+        return JobGoesOn(error.code, job, detail)
+    return EncryptSecureRTError(error.code, detail)
 
 
 def _outcome(process: ClientProcess, last: Message | None) -> Message:

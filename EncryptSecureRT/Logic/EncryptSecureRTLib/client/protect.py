@@ -22,11 +22,12 @@ from encryptsecurert_protocol.headers import (
 from encryptsecurert_protocol.limits import MIB
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.sealing import random_octets
-from EncryptSecureRTLib.client.channel import Channel
 from EncryptSecureRTLib.client.dicomfiles import SplitFile, header_request, splice, split_file
 from EncryptSecureRTLib.client.home import ClientHome
-from EncryptSecureRTLib.client.jobs import Finished, Watcher, run_job
+from EncryptSecureRTLib.client.jobs import Finished, Watcher
+from EncryptSecureRTLib.client.line import Line
 from EncryptSecureRTLib.client.receipts import archive_receipt
+from EncryptSecureRTLib.client.runs import run_job
 from EncryptSecureRTLib.client.series import scan_series
 from EncryptSecureRTLib.client.trust import utc_now
 from EncryptSecureRTLib.client.upload import Content, upload
@@ -49,7 +50,7 @@ class ProtectedSeries:
 
 
 def protect_series(
-    channel: Channel, home: ClientHome, source: Path, destination: Path, watcher: Watcher
+    channel: Line, home: ClientHome, source: Path, destination: Path, watcher: Watcher
 ) -> ProtectedSeries:
     """Protect the CT series in `source` into a new folder below `destination`.
 
@@ -112,23 +113,27 @@ def _batches(files: Sequence[Path]) -> Iterator[list[tuple[Path, SplitFile]]]:
 
 
 def _protect_batch(
-    channel: Channel,
+    channel: Line,
     home: ClientHome,
     batch: Sequence[tuple[Path, SplitFile]],
     staging: Path,
     watcher: Watcher,
 ) -> Finished:
-    watcher.stage("upload")
     packed = pack_batch([encode_request(header_request(split)) for _, split in batch])
-    uploaded = upload(
-        channel,
-        home.dedup_key(),
-        ObjectKind.HEADERS,
-        Content([packed]),
-        progress=watcher.sent,
-        stopped=watcher.stopped,
-    )
-    finished = run_job(channel, home, "protect", [uploaded.name], _PARAMETERS, watcher)
+
+    def send() -> Sequence[str]:
+        watcher.stage("upload")
+        uploaded = upload(
+            channel,
+            home,
+            ObjectKind.HEADERS,
+            Content([packed]),
+            progress=watcher.sent,
+            stopped=watcher.stopped,
+        )
+        return [uploaded.name]
+
+    finished = run_job(channel, home, "protect", send, _PARAMETERS, watcher)
     answers = [decode_answer(item) for item in unpack_batch(finished.results[_RESULT])]
     if len(answers) != len(batch):
         raise EncryptSecureRTError(ErrorCode.E_RESULT)

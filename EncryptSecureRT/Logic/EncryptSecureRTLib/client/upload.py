@@ -2,6 +2,7 @@
 
 The data key, prefix and header are made once for an upload; each (key, index) seals one chunk
 only. Chunks are sealed as they leave, so memory grows by a few chunks and not by a second copy.
+An upload that broke off goes on under the same key and header, see `upload_state`.
 """
 
 import hashlib
@@ -11,27 +12,19 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.fields import ID_BYTES, Fields, base64_text
+from encryptsecurert_protocol.fields import ID_BYTES, Fields
 from encryptsecurert_protocol.limits import LIMITS
-from encryptsecurert_protocol.objects import (
-    ChunkPlan,
-    ContentKey,
-    ObjectHeader,
-    ObjectKind,
-    object_name,
-    pad_chunk,
-    seal_content_key,
-)
-from encryptsecurert_protocol.sealing import (
-    KEY_BYTES,
-    PREFIX_BYTES,
-    ChunkCipher,
-    random_octets,
-)
-from EncryptSecureRTLib.client.channel import Channel
+from encryptsecurert_protocol.objects import ObjectKind, object_name, pad_chunk
+from EncryptSecureRTLib.client.home import ClientHome
+from EncryptSecureRTLib.client.line import Line
+from EncryptSecureRTLib.client.upload_state import Draft, Source, UploadStore
 
 _IN_FLIGHT = 3
+_BEGINNINGS = 3
+# The worker does not know the upload or its key: a new one, under a new key, is the way out.
+_LOST = (ErrorCode.E_NOT_FOUND, ErrorCode.E_SEAL)
 Stop = Callable[[], bool]
+Progress = Callable[[int, int], None]
 
 
 class Content:
@@ -74,97 +67,122 @@ class Uploaded:
 
 
 def upload(
-    channel: Channel,
-    dedup_key: bytes,
+    channel: Line,
+    home: ClientHome,
     kind: ObjectKind,
     content: Content,
     *,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
     stopped: Stop = lambda: False,
 ) -> Uploaded:
-    """Upload one object, unless the worker holds it already.
+    """Upload one object, unless the worker holds it already; go on with an upload that broke off.
 
     Parameters
     ----------
     progress : callable
-        Called with (octets sent, octets in all).
+        Called with (octets that the worker holds, octets in all).
     stopped : callable
         Asked at the start and before each chunk; if it says yes, E_CANCELLED.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_LOCAL_FILE, before anything is sent, if the state of a large upload cannot be kept.
     """
     digest = content.sha256()
     if stopped():
         raise EncryptSecureRTError(ErrorCode.E_CANCELLED)
-    statement = channel.statement
-    plan = ChunkPlan.for_size(content.size_bytes)
-    header = ObjectHeader(
-        object=object_name(dedup_key, kind, digest),
+    key = home.dedup_key()
+    source = Source(
+        name=object_name(key, kind, digest),
         kind=kind,
-        plan=plan,
-        prefix=random_octets(PREFIX_BYTES),
-        suite=statement.hpke_suite,
-        worker=statement.hpke_key_sha256,
+        size_bytes=content.size_bytes,
+        sha256=digest,
     )
-    key = ContentKey(random_octets(KEY_BYTES), content.size_bytes, digest)
-    sealed = seal_content_key(header, key, statement.hpke_public_key)
-    octets = header.encode()
-    answer = channel.request_json(
-        "POST", "/v1/objects", {"header": base64_text(octets), "sealed": base64_text(sealed)}
-    )
-    if answer != {"have": True}:
-        fields = Fields(answer, ("upload", "next_chunk"))
-        cipher = ChunkCipher(key.data_key, header.prefix, hashlib.sha256(octets).digest())
-        _send(
-            channel,
-            _Chunks(content, plan, cipher, fields.hex("upload", ID_BYTES)),
-            progress,
-            stopped,
-        )
-        sent = content.size_bytes
-    else:
-        sent = 0
-    progress(content.size_bytes, content.size_bytes)
-    return Uploaded(name=header.object, sha256=digest.hex(), sent_bytes=sent)
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunks:
-    content: Content
-    plan: ChunkPlan
-    cipher: ChunkCipher
-    upload: str
-
-    def send(self, channel: Channel, index: int) -> int:
-        """Seal and send one chunk; return its plaintext octets."""
-        start = index * LIMITS.chunk_bytes
-        plaintext = self.content.chunk(start, LIMITS.chunk_bytes)
-        padded = pad_chunk(plaintext, self.plan, index)
-        sealed = self.cipher.seal(index, padded, last=self.plan.is_last(index))
-        channel.put(f"/v1/objects/{self.upload}/{index}", sealed)
-        return len(plaintext)
-
-
-def _send(
-    channel: Channel, chunks: _Chunks, progress: Callable[[int, int], None], stopped: Stop
-) -> None:
-    done = 0
-    halt = threading.Event()
-
-    def one(index: int) -> int:
-        return 0 if halt.is_set() else chunks.send(channel, index)
-
-    with ThreadPoolExecutor(_IN_FLIGHT, "upload") as pool:
-        pending: set[Future[int]] = set()
+    store = UploadStore(home.uploads_path, key)
+    sender = _Sender(channel, content, progress, stopped)
+    draft = store.load(source)
+    resumed = draft is not None
+    for beginnings_left in reversed(range(_BEGINNINGS)):
+        if draft is None:
+            draft = Draft.new(source, channel.statement)
+            store.save(source, draft)
         try:
-            for index in range(chunks.plan.chunks):
-                if stopped():
-                    raise EncryptSecureRTError(ErrorCode.E_CANCELLED)
-                if len(pending) >= _IN_FLIGHT:
-                    finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    done += sum(future.result() for future in finished)
-                    progress(done, chunks.content.size_bytes)
-                pending.add(pool.submit(one, index))
-            for future in pending:
-                done += future.result()
-        except BaseException:
-            halt.set()
-            raise
+            sender.send(draft, resumed=resumed)
+            break
+        except EncryptSecureRTError as error:
+            if error.code not in _LOST:
+                raise
+            store.drop(source)
+            if not beginnings_left:
+                raise
+            draft, resumed = None, False
+    store.drop(source)
+    progress(content.size_bytes, content.size_bytes)
+    return Uploaded(name=source.name, sha256=digest.hex(), sent_bytes=sender.sent_bytes)
+
+
+class _Sender:
+    """Sends what the worker does not hold of one content; `sent_bytes` are what it took."""
+
+    def __init__(self, channel: Line, content: Content, progress: Progress, stopped: Stop) -> None:
+        self.sent_bytes = 0
+        self._channel = channel
+        self._content = content
+        self._progress = progress
+        self._stopped = stopped
+        self._counting = threading.Lock()
+
+    def send(self, draft: Draft, *, resumed: bool) -> None:
+        """Announce the upload and send the chunks that are missing."""
+        answer = self._channel.request_json("POST", "/v1/objects", draft.message())
+        if answer == {"have": True}:
+            return
+        fields = Fields(answer, ("upload", "next_chunk"))
+        path = f"/v1/objects/{fields.hex('upload', ID_BYTES)}"
+        chunks = range(draft.header.plan.chunks)
+        held = self._held(path, chunks) if resumed else set()
+        held_bytes = sum(self._size_bytes(index) for index in held)
+        self._progress(held_bytes, self._content.size_bytes)
+        self._send_all(draft, path, [i for i in chunks if i not in held], held_bytes)
+
+    def _held(self, path: str, chunks: range) -> set[int]:
+        fields = Fields(self._channel.request_json("GET", path), ("chunks", "complete"))
+        held = fields.items("chunks", len(chunks))
+        if not all(type(index) is int and index in chunks for index in held):
+            raise EncryptSecureRTError(ErrorCode.E_FORMAT)
+        return set(held)
+
+    def _size_bytes(self, index: int) -> int:
+        return min(LIMITS.chunk_bytes, self._content.size_bytes - index * LIMITS.chunk_bytes)
+
+    def _send_all(self, draft: Draft, path: str, missing: list[int], done_bytes: int) -> None:
+        cipher, plan, halt = draft.cipher(), draft.header.plan, threading.Event()
+
+        def one(index: int) -> int:
+            if halt.is_set():
+                return 0
+            plaintext = self._content.chunk(index * LIMITS.chunk_bytes, LIMITS.chunk_bytes)
+            padded = pad_chunk(plaintext, plan, index)
+            sealed = cipher.seal(index, padded, last=plan.is_last(index))
+            self._channel.put(f"{path}/{index}", sealed)
+            with self._counting:
+                self.sent_bytes += len(plaintext)
+            return len(plaintext)
+
+        with ThreadPoolExecutor(_IN_FLIGHT, "upload") as pool:
+            pending: set[Future[int]] = set()
+            try:
+                for index in missing:
+                    if self._stopped():
+                        raise EncryptSecureRTError(ErrorCode.E_CANCELLED)
+                    if len(pending) >= _IN_FLIGHT:
+                        finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+                        done_bytes += sum(future.result() for future in finished)
+                        self._progress(done_bytes, self._content.size_bytes)
+                    pending.add(pool.submit(one, index))
+                for future in pending:
+                    future.result()
+            except BaseException:
+                halt.set()
+                raise

@@ -5,7 +5,7 @@ random salt, are kept sealed in the site's folder, and each worker of an epoch g
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from encryptsecurert_protocol import canonical
@@ -17,7 +17,7 @@ from encryptsecurert_protocol.bundles import (
     seal_secrets,
 )
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.fields import Fields, base64_text
+from encryptsecurert_protocol.fields import DIGEST_BYTES, Fields, base64_text
 from encryptsecurert_protocol.limits import LIMITS, MIB
 from encryptsecurert_protocol.sealing import (
     KEY_BYTES,
@@ -56,31 +56,30 @@ class Bundle:
         return bundle_digest(self.core)
 
     @property
+    def content(self) -> BundleCore:
+        """What the core says."""
+        return BundleCore.decode(self.core)
+
+    @property
     def name(self) -> BundleName:
         """The name that the worker's answer and statement must have."""
-        core = BundleCore.decode(self.core)
+        core = self.content
         return BundleName(site_key_id=core.site_key_id, epoch=core.epoch, digest=self.digest)
 
     def usable_at(self, now: datetime) -> bool:
         """Tell whether it is valid now and for a while."""
-        core = BundleCore.decode(self.core)
+        core = self.content
         return core.valid_at(now) and core.valid_at(now + _RENEW_BEFORE)
 
 
-def make_bundle(state: SiteState, keys: SiteKeys, now: datetime) -> Bundle:
-    """Make the bundle of a state.
+def make_core(state: SiteState, now: datetime, secrets_sha256: str) -> bytes:
+    """Return the core of a state's bundle.
 
     Raises
     ------
     EncryptSecureRTError
-        E_TOO_LARGE if there are more users than a bundle holds.
+        E_TOO_LARGE if there are more users or case grants than a bundle holds.
     """
-    secrets = BundleSecrets(
-        salt=random_octets(KEY_BYTES),
-        pseudonym_key=keys.pseudonym,
-        recipient_key=private_der(keys.recipient),
-        manifest_key=private_der(keys.manifest),
-    ).encode()
     core = BundleCore(
         site_key_id=state.site_key_id,
         epoch=state.epoch,
@@ -88,18 +87,49 @@ def make_bundle(state: SiteState, keys: SiteKeys, now: datetime) -> Bundle:
         not_before=now - CLOCK_MARGIN,
         not_after=now + timedelta(days=BUNDLE_DAYS),
         user_ca=state.user_ca,
-        roles=state.roles,
-        cases=(),
-        revoked=state.revoked,
+        roles=state.roles_at(now),
+        cases=state.cases_at(now),
+        revoked=state.revoked_at(now),
         manifest_keys=state.manifest_keys,
         recipient_certificate=state.recipient_certificate,
         auditor_key=state.auditor_key,
         escrow_certificate=state.escrow_certificate,
         lease_s=state.lease_s,
-        secrets_sha256=hashlib.sha256(secrets).hexdigest(),
+        secrets_sha256=secrets_sha256,
+    )
+    octets = core.encode()
+    if len(octets) > LIMITS.header_bytes:
+        raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE, _what_fits(core))
+    return octets
+
+
+def _what_fits(core: BundleCore) -> str:
+    room = LIMITS.header_bytes - len(replace(core, cases=()).encode())
+    if core.cases and room >= 0:
+        grant = len(canonical.encode(core.cases[0].as_json()))  # all are of one length
+        fitting = (room + 1) // (grant + 1)  # a comma between two
+        return f"a bundle with these users holds {fitting} case grants, not {len(core.cases)}"
+    users, fitting = core.roles.users, len(core.roles.users)
+    while room < 0 < fitting:
+        fitting -= 1
+        room += len(canonical.encode(users[fitting].as_json())) + 1
+    return f"a bundle holds {fitting} of these {len(users)} users, and then no case grant"
+
+
+def check_fits(state: SiteState, now: datetime) -> None:
+    """Refuse a state whose bundle would be too large (E_TOO_LARGE), before it is committed."""
+    make_core(state, now, "0" * 2 * DIGEST_BYTES)
+
+
+def make_bundle(state: SiteState, keys: SiteKeys, now: datetime) -> Bundle:
+    """Make the bundle of a state; E_TOO_LARGE as `make_core` says."""
+    secrets = BundleSecrets(
+        salt=random_octets(KEY_BYTES),
+        pseudonym_key=keys.pseudonym,
+        recipient_key=private_der(keys.recipient),
+        manifest_key=private_der(keys.manifest),
     ).encode()
-    if len(core) > LIMITS.header_bytes:
-        raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+    core = make_core(state, now, hashlib.sha256(secrets).hexdigest())
     return Bundle(core=core, signature=sign(keys.site_signing, Label.BUNDLE, core), secrets=secrets)
 
 

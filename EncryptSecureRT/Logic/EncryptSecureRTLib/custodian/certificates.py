@@ -159,6 +159,11 @@ def read_request(csr_pem: bytes) -> ec.EllipticCurvePublicKey:
     return key
 
 
+def end_of(der: bytes) -> datetime:
+    """Return the end of a certificate."""
+    return x509.load_der_x509_certificate(der).not_valid_after_utc
+
+
 def certificate_pem(der: bytes) -> bytes:
     """Return a certificate's PEM."""
     certificate = x509.load_der_x509_certificate(der)

@@ -5,20 +5,25 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from EncryptSecureRTLib.client.channel import Channel, open_channel
+from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.custodian.disk import read_file
+from EncryptSecureRTLib.custodian.own_home import over_own_channel
 from EncryptSecureRTLib.custodian.passphrase import check_passphrase
 from EncryptSecureRTLib.custodian.reporter import Reporter
 from EncryptSecureRTLib.custodian.site import Site, open_site
 
 FILE = click.Path(path_type=Path)
 FOLDER = click.Path(path_type=Path)
+NEW_BUNDLE = "Provision every worker again: encryptsecurert-admin provision."
 _STDIN = "-"
 _MAX_PASSPHRASE_BYTES = 8192
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,16 @@ def site_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         wrapped = option(wrapped)
     return wrapped
+
+
+def over_channel(
+    site: Site, home: Path | None, url: str, action: Callable[[Channel], _Result]
+) -> _Result:
+    """Do something over an attested channel, from the site's own folder or another one."""
+    if home is None:
+        return over_own_channel(site.home, url, action)
+    with open_channel(ClientHome(home), url, allow_unprovisioned=True) as channel:
+        return action(channel)
 
 
 def ask_passphrase(file: Path | None, *, new: bool = False) -> bytes:

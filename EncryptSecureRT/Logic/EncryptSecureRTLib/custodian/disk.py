@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.sealing import random_octets
 
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
@@ -88,7 +89,10 @@ class StagedFiles:
         replace: bool = False,
     ) -> None:
         self._folder = folder
-        self._temporary = {folder / name: folder / f".{name}.{os.getpid()}.new" for name in files}
+        # No name that another could guess and be there before us; what a crash left stays unread.
+        self._temporary = {
+            folder / name: folder / f".{name}.{random_octets(8).hex()}.new" for name in files
+        }
         self._replace = replace
         self._made_folder = False
         self._refuse_existing()
@@ -96,7 +100,6 @@ class StagedFiles:
             self._made_folder = not folder.exists()
             folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
             for path, temporary in self._temporary.items():
-                temporary.unlink(missing_ok=True)
                 _write(temporary, files[path.name])
         except (OSError, ValueError):
             self.discard()

@@ -1,5 +1,6 @@
 """Founding a site: all keys at once, in a folder that appears when it is complete."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,7 +32,7 @@ _ESCROW_FOLDER = "escrow"
 _AUDITOR_FOLDER = "auditor"
 
 
-def found_site(folder: Path, passphrase: bytes, now: datetime) -> SiteKeys:
+def found_site(folder: Path, passphrase: bytes, now: datetime, *, lease_s: int = 0) -> SiteKeys:
     """Make a site in a folder that is not there or empty, and return its keys.
 
     The custodian's own certificate lasts as long as the user CA. Its one right is to bring bundles,
@@ -48,6 +49,7 @@ def found_site(folder: Path, passphrase: bytes, now: datetime) -> SiteKeys:
     keys, offline = SiteKeys.generate(), OfflineKeys.generate()
     with new_folder(folder) as path:
         state, certificate = _first_state(path, keys, offline, now)
+        state = replace(state, lease_s=lease_s)
         site_key = {SITE_KEY_FILE: keys.site_spki}
         write_files(home_of(path).path, {"user.pem": certificate_pem(certificate), **site_key})
         _write_offline_keys(path, passphrase, offline, state)
@@ -82,6 +84,7 @@ def _first_state(
         lease_s=0,
         rights=STARTING_RIGHTS,
         users=(user,),
+        cases=(),
         policy=None,
     )
     return state, certificate

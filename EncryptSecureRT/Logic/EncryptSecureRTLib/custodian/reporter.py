@@ -1,7 +1,8 @@
 """What `encryptsecurert-admin` says: JSON lines for programs, a few words for people.
 
 With `--json`, standard output has one object a line: any number of `warning`, then one `result` or
-one `error`. Without it, results go to standard output, warnings and errors to standard error.
+one `error`, or both where an audit found something. Without it, results go to standard output,
+warnings and errors to standard error.
 """
 
 import json

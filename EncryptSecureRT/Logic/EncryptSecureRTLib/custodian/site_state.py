@@ -1,4 +1,4 @@
-"""What the custodian knows of the site: public facts, users, rights, policy, epoch.
+"""What the custodian knows of the site: public facts, users, rights, cases, policy, epoch.
 
 One immutable value, one file (`site.json`), so that each change is one rename. Its last member is
 an HMAC under the ledger key: rights are decided here and signed later, so a line added by an
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from encryptsecurert_protocol import canonical
+from encryptsecurert_protocol.bundles import PSEUDONYM, CaseGrant
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import (
     DIGEST_BYTES,
@@ -20,60 +21,25 @@ from encryptsecurert_protocol.fields import (
     base64_text,
     time_text,
 )
+from encryptsecurert_protocol.leases import MAX_LEASE_S
 from encryptsecurert_protocol.limits import LIMITS, MIB
 from encryptsecurert_protocol.rights import Operation, Role, RolePolicy, UserEntry
 from encryptsecurert_protocol.sealing import PUBLIC_KEY_BYTES, HpkeSuite, keyed_name
 from encryptsecurert_protocol.signatures import SIGNATURE_BYTES
+from EncryptSecureRTLib.custodian.site_users import SiteUser
 
 MAX_STATE_BYTES = 16 * MIB
-_SCHEMA = "encryptsecurert.site/1"
-_MAC_LABEL = b"encryptsecurert.site/1"
+_SCHEMA = "encryptsecurert.site/2"
+_MAC_LABEL = b"encryptsecurert.site/2"
 _MEMBERS = (
     "schema site_key_id created changed epoch bundle home_user user_ca recipient_certificate "
-    "escrow_certificate auditor_key manifest_keys lease_s rights users policy"
+    "escrow_certificate auditor_key manifest_keys lease_s rights users cases policy"
 ).split()
 _MAX_CERTIFICATE_BYTES = 8192
 _MAX_USERS = 10_000
-_MAX_CERTIFICATES = 16
+_MAX_CASES = 100_000
 _MAX_MANIFEST_KEYS = 64
-_MAX_LEASE_S = 366 * 24 * 3600
 _CODE = ErrorCode.E_LOCAL_FILE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserCertificate:
-    """A certificate that was issued: its SHA-256, its key's SHA-256, and its end."""
-
-    fingerprint: str
-    key_id: str
-    not_after: datetime
-
-    def as_json(self) -> dict[str, object]:
-        """Return the members."""
-        return {
-            "fingerprint": self.fingerprint,
-            "key_id": self.key_id,
-            "not_after": time_text(self.not_after),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteUser:
-    """A user, known by a random id; a revoked one stays listed, so the key cannot come back."""
-
-    user: str
-    roles: tuple[Role, ...]
-    certificates: tuple[UserCertificate, ...]
-    revoked_at: datetime | None = None
-
-    def as_json(self) -> dict[str, object]:
-        """Return the members."""
-        return {
-            "user": self.user,
-            "roles": [role.value for role in self.roles],
-            "certificates": [certificate.as_json() for certificate in self.certificates],
-            "revoked_at": None if self.revoked_at is None else time_text(self.revoked_at),
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +66,8 @@ class SiteState:
         DER certificates.
     manifest_keys : tuple of bytes
         SPKI DER, the present one first.
+    lease_s : int
+        How long a worker's lease lasts; 0 if workers need none.
     """
 
     site_key_id: str
@@ -116,31 +84,36 @@ class SiteState:
     lease_s: int
     rights: Mapping[Role, frozenset[Operation]]
     users: tuple[SiteUser, ...]
+    cases: tuple[CaseGrant, ...]
     policy: SignedPolicy | None
 
     def user(self, user: str) -> SiteUser | None:
         """Return the user of an id."""
         return next((entry for entry in self.users if entry.user == user), None)
 
-    @property
-    def roles(self) -> RolePolicy:
-        """Users who are not revoked, and rights, as a bundle lists them."""
+    def roles_at(self, now: datetime) -> RolePolicy:
+        """Rights, and the users who have a usable certificate, as a bundle lists them."""
+        usable = ((entry, entry.usable_at(now)) for entry in self.users)
         entries = tuple(
             UserEntry(
                 user=entry.user,
-                certificates=tuple(c.fingerprint for c in entry.certificates),
+                certificates=tuple(c.fingerprint for c in certificates),
                 roles=entry.roles,
             )
-            for entry in self.users
-            if entry.revoked_at is None
+            for entry, certificates in usable
+            if certificates
         )
         return RolePolicy(users=entries, rights=self.rights)
 
-    @property
-    def revoked(self) -> tuple[str, ...]:
-        """Fingerprints of revoked users' certificates."""
-        revoked = (entry for entry in self.users if entry.revoked_at is not None)
-        return tuple(c.fingerprint for entry in revoked for c in entry.certificates)
+    def revoked_at(self, now: datetime) -> tuple[str, ...]:
+        """Fingerprints of revoked certificates that have not ended."""
+        certificates = (c for entry in self.users for c in entry.certificates)
+        return tuple(c.fingerprint for c in certificates if c.revoked_at and now < c.not_after)
+
+    def cases_at(self, now: datetime) -> tuple[CaseGrant, ...]:
+        """Grants that hold, of users who have a usable certificate."""
+        users = {entry.user for entry in self.users if entry.usable_at(now)}
+        return tuple(grant for grant in self.cases if now < grant.until and grant.user in users)
 
     def encode(self, mac_key: bytes) -> bytes:
         """Return the file's octets."""
@@ -160,6 +133,7 @@ class SiteState:
             "lease_s": self.lease_s,
             "rights": RolePolicy(users=(), rights=self.rights).as_json()["rights"],
             "users": [user.as_json() for user in self.users],
+            "cases": [grant.as_json() for grant in self.cases],
             "policy": self.policy
             and {
                 "octets": base64_text(self.policy.octets),
@@ -205,35 +179,20 @@ def _decode(octets: bytes, mac_key: bytes) -> SiteState:
             Fields({"k": key}, ("k",), _CODE).octets("k", _MAX_CERTIFICATE_BYTES)
             for key in fields.items("manifest_keys", _MAX_MANIFEST_KEYS, 1)
         ),
-        lease_s=fields.integer("lease_s", 0, _MAX_LEASE_S),
+        lease_s=fields.integer("lease_s", 0, MAX_LEASE_S),
         rights=RolePolicy.from_json({"users": [], "rights": value["rights"]}).rights,
-        users=tuple(_user(item) for item in fields.items("users", _MAX_USERS)),
+        users=tuple(SiteUser.from_json(item) for item in fields.items("users", _MAX_USERS)),
+        cases=tuple(_case(item) for item in fields.items("cases", _MAX_CASES)),
         policy=None if fields.is_null("policy") else _policy(fields),
     )
 
 
-def _user(item: object) -> SiteUser:
-    fields = Fields(item, ("user", "roles", "certificates", "revoked_at"), _CODE)
-    words = "|".join(role.value for role in Role)
-    return SiteUser(
+def _case(item: object) -> CaseGrant:
+    fields = Fields(item, ("pseudonym", "user", "until"), _CODE)
+    return CaseGrant(
+        pseudonym=fields.text("pseudonym", PSEUDONYM),
         user=fields.hex("user", ID_BYTES),
-        roles=tuple(
-            Role(Fields({"r": role}, ("r",), _CODE).text("r", words))
-            for role in fields.items("roles", len(Role), 1)
-        ),
-        certificates=tuple(
-            _certificate(item) for item in fields.items("certificates", _MAX_CERTIFICATES, 1)
-        ),
-        revoked_at=None if fields.is_null("revoked_at") else fields.time("revoked_at"),
-    )
-
-
-def _certificate(item: object) -> UserCertificate:
-    fields = Fields(item, ("fingerprint", "key_id", "not_after"), _CODE)
-    return UserCertificate(
-        fingerprint=fields.hex("fingerprint", DIGEST_BYTES),
-        key_id=fields.hex("key_id", DIGEST_BYTES),
-        not_after=fields.time("not_after"),
+        until=fields.time("until"),
     )
 
 

@@ -4,12 +4,15 @@ Followed from slice to slice downwards: a small, steady, pure patch of air is th
 it parts in two is the carina; where a branch suddenly grows it has met the lung, and is left.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from encryptsecurert_rt.segmentation.boxes import Boxes
 from encryptsecurert_rt.segmentation.morphology import BoolVolume
 from encryptsecurert_rt.segmentation.working_grid import WorkingGrid
 
@@ -22,9 +25,6 @@ _ON_MM = 12.0  # from there on the lumen is taken to go straight down for so lon
 _GROWTH = 1.8  # a patch that grows by this from slice to slice has met the lung
 
 
-_Box = tuple[slice, slice]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Patches:
     """Patches of air in one slice: their numbers (y, x), and by number areas and boxes.
@@ -34,18 +34,18 @@ class _Patches:
 
     numbers: npt.NDArray[np.int32]
     area_cm2: npt.NDArray[np.float64]
-    boxes: list[_Box]
+    boxes: Boxes
 
     @classmethod
     def of(cls, plane: npt.NDArray[np.bool_], pixel_cm2: float) -> "_Patches":
         numbers = np.zeros(plane.shape, np.int32)
         ndimage.label(plane, output=numbers)
         area_cm2 = np.bincount(numbers.ravel()).astype(np.float64) * pixel_cm2
-        return cls(numbers=numbers, area_cm2=area_cm2, boxes=ndimage.find_objects(numbers))
+        return cls(numbers=numbers, area_cm2=area_cm2, boxes=Boxes.of(numbers, area_cm2.size))
 
-    def find(self, number: int) -> tuple[_Box, npt.NDArray[np.bool_]]:
+    def find(self, number: int) -> tuple[tuple[slice, ...], npt.NDArray[np.bool_]]:
         """Give the box of a patch, and which of its pixels are in the patch."""
-        box = self.boxes[number - 1]
+        box = self.boxes[number]
         return box, self.numbers[box] == number
 
 
@@ -60,17 +60,24 @@ class _Tube:
     ends: list[tuple[int, int]]
 
 
-def find_airways(air: BoolVolume, working: WorkingGrid) -> BoolVolume:
+def find_airways(
+    air: BoolVolume, working: WorkingGrid, report: Callable[[float], None]
+) -> BoolVolume:
     """Mark the lumen of trachea and main bronchi within `air`, bool (z, y, x)."""
     pixel_cm2 = working.spacing_mm[1] * working.spacing_mm[2] / 100.0
-    slices = [_Patches.of(plane, pixel_cm2) for plane in air]
+    slices: list[_Patches] = []
+    for plane in air:
+        report(0.3 * len(slices) / air.shape[0])
+        slices.append(_Patches.of(plane, pixel_cm2))
     taken = [np.zeros(patches.area_cm2.size, np.bool_) for patches in slices]
     lumen = np.zeros_like(air)
     for z in range(air.shape[0] - 1, -1, -1):
-        for number in range(1, slices[z].area_cm2.size):
-            if taken[z][number] or not _MIN_CM2 <= slices[z].area_cm2[number] <= _MAX_CM2:
-                continue
-            tube = _follow(z, number, slices, taken)
+        check = partial(report, 1.0 - 0.7 * (z + 1) / air.shape[0])
+        area_cm2 = slices[z].area_cm2
+        starts = ~taken[z] & (area_cm2 >= _MIN_CM2) & (area_cm2 <= _MAX_CM2)
+        starts[0] = False
+        for number in np.flatnonzero(starts).tolist():
+            tube = _follow(z, number, slices, taken, check)
             if _is_trachea(tube, slices, working):
                 for patch_z, patch, _ in tube.patches:
                     box, inside = slices[patch_z].find(patch)
@@ -89,7 +96,7 @@ def _follow_into_lung(
     working: WorkingGrid,
 ) -> None:
     """Carry a branch on where its patch has run together with the lung, for a short way."""
-    rows, columns = patches.boxes[number - 1]
+    rows, columns = patches.boxes[number]
     box = (
         slice(max(rows.start - 1, 0), rows.stop + 1),
         slice(max(columns.start - 1, 0), columns.stop + 1),
@@ -104,6 +111,7 @@ def _follow(
     number: int,
     slices: list[_Patches],
     taken: list[npt.NDArray[np.bool_]],
+    check: Callable[[], None],
 ) -> _Tube:
     tube = _Tube(patches=[], ends=[])
     front = [(z, number)]
@@ -111,6 +119,7 @@ def _follow(
         at, patch = front.pop()
         if taken[at][patch]:
             continue
+        check()
         taken[at][patch] = True
         area = float(slices[at].area_cm2[patch])
         tube.patches.append((at, patch, area))

@@ -7,6 +7,7 @@ thick parts that are the patient's (largest, and others of some size that are no
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,7 @@ def find_body(working: WorkingGrid, report: Callable[[float], None]) -> Body | N
     """Recognise the body on the working grid; None if there is none."""
     spacing = working.spacing_mm
     tissue = working.mean_hu > TISSUE_HU
-    thick = morphology.opening(tissue, spacing, _COUCH_RADIUS_MM)
+    thick = morphology.opening(tissue, spacing, _COUCH_RADIUS_MM, partial(report, 0.0))
     report(0.4)
     numbers, sizes = morphology.label(thick)
     if sizes.size < 2:

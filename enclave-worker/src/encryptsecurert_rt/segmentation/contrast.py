@@ -7,12 +7,13 @@ is doubtful like them is taken for contrast if it lies deep in the body and away
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from encryptsecurert_rt.segmentation import morphology
+from encryptsecurert_rt.segmentation.boxes import Boxes
 from encryptsecurert_rt.segmentation.morphology import BoolVolume
 from encryptsecurert_rt.segmentation.working_grid import WorkingGrid
 
@@ -66,56 +67,104 @@ def sort_dense(
 ) -> DenseParts:
     """Sort `dense` (z, y, x) within the body `filled` into bone and contrast agent."""
     contrast = np.zeros_like(dense)
-    for step, rule in enumerate(_EVEN_RULES, start=1):
-        contrast |= _even_parts(dense & (working.mean_hu > rule.above_hu), rule, working)
-        report(0.2 * step)
-    numbers, sizes = morphology.label(dense & ~contrast)
+    for step, rule in enumerate(_EVEN_RULES):
+        above = dense & (working.mean_hu > rule.above_hu)
+        contrast |= _even_parts(above, rule, working, _part_of(report, 0.2 * step, 0.2))
+        report(0.2 * (step + 1))
+    parts = _Parts.of(dense & ~contrast, working)
     report(0.6)
-    doubtful = _doubtful_parts(numbers, sizes, contrast, filled, working)
+    doubtful = _doubtful_parts(parts, contrast, filled, working, _part_of(report, 0.6, 0.4))
     report(1.0)
-    seen = sizes * working.voxel_cc > _MIN_CC
-    contrast |= morphology.select(numbers, doubtful & seen)
-    return DenseParts(bone=morphology.select(numbers, seen & ~doubtful), contrast=contrast)
+    contrast |= morphology.select(parts.numbers, doubtful & parts.seen)
+    bone = morphology.select(parts.numbers, parts.seen & ~doubtful)
+    return DenseParts(bone=bone, contrast=contrast)
+
+
+def _part_of(report: Callable[[float], None], start: float, span: float) -> Callable[[float], None]:
+    return lambda fraction: report(start + span * fraction)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """Parts of a mask: `numbers` (z, y, x), and by number how many voxels, and how large.
+
+    Truth values in place of volumes: noise has half as many parts as voxels.
+    """
+
+    numbers: npt.NDArray[np.int32]
+    sizes: npt.NDArray[np.int64]
+    seen: npt.NDArray[np.bool_]
+    small: npt.NDArray[np.bool_]
+    rest: npt.NDArray[np.bool_]
+    large: npt.NDArray[np.bool_]
+    very_large: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, mask: BoolVolume, working: WorkingGrid) -> "_Parts":
+        numbers, sizes = morphology.label(mask)
+        volume_cc = sizes * working.voxel_cc
+        sizes[0] = max(sizes[0], 1)  # of the background, which may be nowhere
+        return cls(
+            numbers=numbers,
+            sizes=sizes,
+            seen=volume_cc > _MIN_CC,
+            small=volume_cc < _SMALL_CC,
+            rest=volume_cc < _REST_CC,
+            large=volume_cc > _LARGE_CC,
+            very_large=volume_cc > _DEEP_LARGE_CC,
+        )
+
+    def share(self, where: BoolVolume) -> npt.NDArray[np.float64]:
+        """Return which part of each lies in `where`."""
+        shares = morphology.count_in(self.numbers, where, self.sizes.size).astype(np.float64)
+        shares /= self.sizes
+        return shares
 
 
 def _doubtful_parts(
-    numbers: npt.NDArray[np.int32],
-    sizes: npt.NDArray[np.int64],
+    parts: _Parts,
     contrast: BoolVolume,
     filled: BoolVolume,
     working: WorkingGrid,
+    report: Callable[[float], None],
 ) -> npt.NDArray[np.bool_]:
     """Say of each part (by number) whether it is more likely something else than bone."""
     spacing, hu = working.spacing_mm, working.mean_hu
-
-    def share(where: BoolVolume) -> npt.NDArray[np.float64]:
-        return morphology.count_in(numbers, where, sizes.size) / np.maximum(sizes, 1)
-
-    volume_cc = sizes * working.voxel_cc
-    deep = share(morphology.erode(filled, spacing, _DEEP_MM)) > 0.5
-    soft = share(hu > _CORTICAL_HU) < _CORTICAL_SHARE
-    hard = share(hu > _HARD_HU) > _HARD_SHARE
-    large_cc = np.where(deep & ~hard, _DEEP_LARGE_CC, _LARGE_CC)
-    large = morphology.select(numbers, volume_cc > large_cc)
-    near = share(morphology.dilate(large, spacing, _NEAR_MM)) > 0.0
+    check = partial(report, 0.0)
+    deep = parts.share(morphology.erode(filled, spacing, _DEEP_MM, check)) > 0.5
+    soft = parts.share(hu > _CORTICAL_HU) < _CORTICAL_SHARE
+    hard = parts.share(hu > _HARD_HU) > _HARD_SHARE
+    is_large = np.where(deep & ~hard, parts.very_large, parts.large)
+    large = morphology.select(parts.numbers, is_large)
+    near = parts.share(morphology.dilate(large, spacing, _NEAR_MM, check)) > 0.0
     doubtful = deep & ~hard & ~near
-    beside = share(morphology.dilate(contrast, spacing, _REST_MM)) > 0.5
-    doubtful |= deep & beside & (volume_cc < _REST_CC)
-    on_skin = share(morphology.erode(filled, spacing, _SKIN_MM)) < 0.3  # leads, buckles
-    doubtful |= on_skin & (volume_cc < _SMALL_CC)
-    boxes = ndimage.find_objects(numbers)
-    for number in np.flatnonzero(deep & soft & ~doubtful & (volume_cc > _MIN_CC)):
-        doubtful[number] = _in_enhanced_tissue(numbers, int(number), boxes, working)
+    beside = parts.share(morphology.dilate(contrast, spacing, _REST_MM, check)) > 0.5
+    doubtful |= deep & beside & parts.rest
+    on_skin = parts.share(morphology.erode(filled, spacing, _SKIN_MM, check)) < 0.3  # leads
+    doubtful |= on_skin & parts.small
+    boxes = Boxes.of(parts.numbers, parts.sizes.size)
+    asked = np.flatnonzero(deep & soft & ~doubtful & parts.seen)
+    for done, number in enumerate(asked):
+        report(done / asked.size)
+        doubtful[number] = _in_enhanced_tissue(parts.numbers, int(number), boxes, working)
     return np.asarray(doubtful, np.bool_)
 
 
-def _even_parts(dense: BoolVolume, rule: _EvenRule, working: WorkingGrid) -> BoolVolume:
+def _even_parts(
+    dense: BoolVolume, rule: _EvenRule, working: WorkingGrid, report: Callable[[float], None]
+) -> BoolVolume:
     spacing, hu = working.spacing_mm, working.mean_hu
-    cores, sizes = morphology.label(morphology.erode(dense, spacing, _THICK_MM))
+    thick = morphology.erode(dense, spacing, _THICK_MM, partial(report, 0.0))
+    cores, sizes = morphology.label(thick)
     even = np.zeros_like(dense)
-    boxes = ndimage.find_objects(cores)
-    for number in 1 + np.flatnonzero(sizes[1:] * working.voxel_cc > rule.least_cc):
-        box = morphology.widened(boxes[number - 1], spacing, _THICK_MM + _SPREAD_MM)
+    boxes = Boxes.of(cores, sizes.size)
+    is_asked = sizes * working.voxel_cc > rule.least_cc
+    is_asked[0] = False
+    del thick, sizes
+    asked = np.flatnonzero(is_asked)
+    for done, number in enumerate(asked):
+        report(done / asked.size)
+        box = morphology.widened(boxes[int(number)], spacing, _THICK_MM + _SPREAD_MM)
         core = cores[box] == number
         low, median, high = np.percentile(hu[box][core], (10.0, 50.0, 90.0))
         if median > _EVEN_HU or high - low > _EVEN_RANGE * median:
@@ -129,11 +178,11 @@ def _even_parts(dense: BoolVolume, rule: _EvenRule, working: WorkingGrid) -> Boo
 def _in_enhanced_tissue(
     numbers: npt.NDArray[np.int32],
     number: int,
-    boxes: list[tuple[slice, ...]],
+    boxes: Boxes,
     working: WorkingGrid,
 ) -> bool:
     """Say whether even the fainter tissue around a part is enhanced: renal pelvis in a kidney."""
-    box = morphology.widened(boxes[number - 1], working.spacing_mm, _AROUND_MM)
+    box = morphology.widened(boxes[number], working.spacing_mm, _AROUND_MM)
     part = numbers[box] == number
     around = morphology.dilate(part, working.spacing_mm, _AROUND_MM) & ~part
     if not around.any():  # a part that fills its image has nothing around it

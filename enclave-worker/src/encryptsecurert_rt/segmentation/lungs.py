@@ -9,14 +9,15 @@ air inside the body < -400 HU, airways taken out
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from encryptsecurert_rt.segmentation import morphology
 from encryptsecurert_rt.segmentation.airways import find_airways
 from encryptsecurert_rt.segmentation.body import Body
+from encryptsecurert_rt.segmentation.boxes import Boxes
 from encryptsecurert_rt.segmentation.midline import Midline, find_midline
 from encryptsecurert_rt.segmentation.morphology import BoolVolume
 from encryptsecurert_rt.segmentation.types import SegmentationWarning
@@ -54,7 +55,7 @@ def find_lungs(body: Body, working: WorkingGrid, report: Callable[[float], None]
         return None
     cropped = replace(working, mean_hu=working.mean_hu[box])
     air = air[box]
-    airways = find_airways(air, cropped)
+    airways = find_airways(air, cropped, lambda f: report(0.2 * f))
     report(0.2)
     free = air & ~morphology.dilate(airways, working.spacing_mm, _WALL_MM)
     slices = np.arange(working.mean_hu.shape[0])[box[0]]
@@ -68,8 +69,9 @@ def find_lungs(body: Body, working: WorkingGrid, report: Callable[[float], None]
     report(0.6)
     sides = _grow(markers, free, cropped.spacing_mm)
     report(0.8)
-    left = _take_vessels_in(sides == _LEFT, sides, airways, cropped.spacing_mm)
-    right = _take_vessels_in(sides == _RIGHT, sides, airways, cropped.spacing_mm) & ~left
+    left = _take_vessels_in(sides == _LEFT, sides, airways, cropped, partial(report, 0.8))
+    right = _take_vessels_in(sides == _RIGHT, sides, airways, cropped, partial(report, 0.9))
+    right &= ~left
     report(1.0)
     shape = working.mean_hu.shape
     not_lung = (sides == _GAS) | airways
@@ -118,10 +120,8 @@ def _classify_cores(air: BoolVolume, working: WorkingGrid, at_ends: BoolVolume) 
     A small core is taken for lung only where an end of the image cuts it (`at_ends`, by slice).
     """
     numbers, sizes = morphology.label(morphology.erode(air, working.spacing_mm, _CORE_MM))
-    inside = numbers > 0
-    which, hu = numbers[inside], working.mean_hu[inside]
-    pure = np.bincount(which[hu < _GAS_HU], minlength=sizes.size)
-    dense = np.bincount(which[hu > _DENSE_HU], minlength=sizes.size)
+    pure = morphology.count_in(numbers, working.mean_hu < _GAS_HU, sizes.size)
+    dense = morphology.count_in(numbers, working.mean_hu > _DENSE_HU, sizes.size)
     cut = np.zeros(sizes.size, np.bool_)
     cut[np.unique(numbers[at_ends])] = True
     volume_cc = sizes * working.voxel_cc
@@ -143,11 +143,11 @@ def _mark_sides(
     warnings: list[SegmentationWarning] = []
     gas = morphology.select(cores.numbers, cores.is_gas)
     markers = np.where(gas, _GAS, _NONE).astype(np.uint8)
-    boxes = ndimage.find_objects(cores.numbers)
+    boxes = Boxes.of(cores.numbers, cores.is_lung.size)
     lungs = np.flatnonzero(cores.is_lung)
     for done, number in enumerate(lungs):
         report(done / lungs.size)
-        box = morphology.widened(boxes[number - 1], working.spacing_mm, 0.0)
+        box = morphology.widened(boxes[int(number)], working.spacing_mm, 0.0)
         core, first_x = cores.numbers[box] == number, box[2].start
         pieces = _part(core, working, midline, first_x)
         if len(pieces) > 1:
@@ -206,10 +206,11 @@ def _take_vessels_in(
     lung: BoolVolume,
     sides: npt.NDArray[np.uint8],
     airways: BoolVolume,
-    spacing_mm: morphology.Spacing,
+    working: WorkingGrid,
+    check: Callable[[], None],
 ) -> BoolVolume:
     """Close gaps of vessels and fill what the lung encloses."""
-    closed = morphology.closing(lung, spacing_mm, _VESSEL_MM)
+    closed = morphology.closing(lung, working.spacing_mm, _VESSEL_MM, check)
     numbers, sizes = morphology.label(~closed)
     outside = morphology.touching_sides(numbers, sizes.size)
     outside[np.unique(numbers[[0, -1]])] = True

@@ -10,7 +10,7 @@ image border is not eaten from there.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,19 @@ Spacing = tuple[float, float, float]
 Box = tuple[slice, slice, slice]
 
 _TOLERANCE = 1e-6  # a voxel at exactly the radius belongs to the ball
+_VOXELS_AT_ONCE = 1 << 20
 
 
-def dilate(mask: BoolVolume, spacing_mm: Spacing, radius_mm: float) -> BoolVolume:
+def _no_check() -> None:
+    pass
+
+
+def dilate(
+    mask: BoolVolume,
+    spacing_mm: Spacing,
+    radius_mm: float,
+    check: Callable[[], None] = _no_check,
+) -> BoolVolume:
     """Add all voxels whose centre is at most `radius_mm` from a centre in `mask`.
 
     Parameters
@@ -31,12 +41,15 @@ def dilate(mask: BoolVolume, spacing_mm: Spacing, radius_mm: float) -> BoolVolum
     mask : bool (k, j, i).
     spacing_mm : (k, j, i).
     radius_mm : below the smallest spacing, the mask comes back unchanged (as a copy).
+    check : called for each row of the ball, which takes long where ball and mask are large; what
+        it raises ends the work.
     """
     rows = sorted(_ball_rows(mask.shape, spacing_mm, radius_mm), key=lambda row: row[2])
     out = mask.copy()
     by_width: BoolVolume = mask.copy()
     reached = 0
     for k, j, width in rows:
+        check()
         while reached < width:
             reached += 1
             by_width[:, :, reached:] |= mask[:, :, :-reached]
@@ -45,19 +58,38 @@ def dilate(mask: BoolVolume, spacing_mm: Spacing, radius_mm: float) -> BoolVolum
     return out
 
 
-def erode(mask: BoolVolume, spacing_mm: Spacing, radius_mm: float) -> BoolVolume:
+def erode(
+    mask: BoolVolume,
+    spacing_mm: Spacing,
+    radius_mm: float,
+    check: Callable[[], None] = _no_check,
+) -> BoolVolume:
     """Keep the voxels whose ball of `radius_mm` holds no voxel outside `mask`."""
-    return ~dilate(~mask, spacing_mm, radius_mm)
+    return ~dilate(~mask, spacing_mm, radius_mm, check)
 
 
-def opening(mask: BoolVolume, spacing_mm: Spacing, radius_mm: float) -> BoolVolume:
+def opening(
+    mask: BoolVolume,
+    spacing_mm: Spacing,
+    radius_mm: float,
+    check: Callable[[], None] = _no_check,
+) -> BoolVolume:
     """Remove what is thinner than two radii; parts cut by the array border count as thick."""
-    return dilate(erode(mask, spacing_mm, radius_mm), spacing_mm, radius_mm) & mask
+    thick = dilate(erode(mask, spacing_mm, radius_mm, check), spacing_mm, radius_mm, check)
+    thick &= mask
+    return thick
 
 
-def closing(mask: BoolVolume, spacing_mm: Spacing, radius_mm: float) -> BoolVolume:
+def closing(
+    mask: BoolVolume,
+    spacing_mm: Spacing,
+    radius_mm: float,
+    check: Callable[[], None] = _no_check,
+) -> BoolVolume:
     """Fill gaps narrower than two radii."""
-    return erode(dilate(mask, spacing_mm, radius_mm), spacing_mm, radius_mm) | mask
+    closed = erode(dilate(mask, spacing_mm, radius_mm, check), spacing_mm, radius_mm, check)
+    closed |= mask
+    return closed
 
 
 def grow_one(mask: BoolVolume) -> BoolVolume:
@@ -78,8 +110,8 @@ def label(mask: BoolVolume) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64
     The first count is that of the background.
     """
     numbers = np.empty(mask.shape, np.int32)
-    ndimage.label(mask, output=numbers)
-    return numbers, np.bincount(numbers.ravel())
+    count = 1 + int(ndimage.label(mask, output=numbers))
+    return numbers, _sizes(numbers, count)
 
 
 def label_slices(mask: BoolVolume) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
@@ -87,22 +119,55 @@ def label_slices(mask: BoolVolume) -> tuple[npt.NDArray[np.int32], npt.NDArray[n
     in_plane = np.zeros((3, 3, 3), np.bool_)
     in_plane[1] = ndimage.generate_binary_structure(2, 1)
     numbers = np.empty(mask.shape, np.int32)
-    ndimage.label(mask, structure=in_plane, output=numbers)
-    return numbers, np.bincount(numbers.ravel())
+    count = 1 + int(ndimage.label(mask, structure=in_plane, output=numbers))
+    return numbers, _sizes(numbers, count)
 
 
 def count_in(
     numbers: npt.NDArray[np.int32], where: BoolVolume, count: int
 ) -> npt.NDArray[np.int64]:
     """Count the voxels of each component (by number) that are in `where`."""
-    return np.bincount(numbers[where], minlength=count)
+    counts = np.zeros(count, np.int64)
+    flat, chosen = numbers.ravel(), where.ravel()
+    for part in parts(flat.size):
+        add_counts(counts, flat[part][chosen[part]])
+    return counts
 
 
 def select(numbers: npt.NDArray[np.int32], chosen: npt.NDArray[np.bool_]) -> BoolVolume:
     """Mask of the components whose entry in `chosen` (by number) is True."""
     chosen = chosen.copy()
     chosen[0] = False
-    return chosen[numbers]
+    mask = np.empty(numbers.shape, np.bool_)
+    flat, out = numbers.ravel(), mask.ravel()
+    for part in parts(flat.size):
+        out[part] = chosen[flat[part]]
+    return mask
+
+
+def parts(size: int) -> Iterator[slice]:
+    """Cut a flat array where numpy would make a copy of 8 octets an element of the whole."""
+    step = max(_VOXELS_AT_ONCE, size // 16)
+    for start in range(0, size, step):
+        yield slice(start, start + step)
+
+
+def _sizes(numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
+    sizes = np.zeros(count, np.int64)
+    flat = numbers.ravel()
+    for part in parts(flat.size):
+        add_counts(sizes, flat[part])
+    return sizes
+
+
+def add_counts(counts: npt.NDArray[np.int64], numbers: npt.NDArray[np.int32]) -> None:
+    """Count a part of a labelled array, in which numbers other than 0 are near each other."""
+    numbered = numbers[numbers > 0]
+    counts[0] += numbers.size - numbered.size
+    if numbered.size:
+        first = int(numbered.min())
+        found = np.bincount(numbered - first)
+        counts[first : first + found.size] += found
 
 
 def touching_sides(numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.bool_]:

@@ -176,8 +176,10 @@ def _cavities(
 def _holes(wall: BoolVolume, working: WorkingGrid) -> BoolVolume:
     numbers, sizes = morphology.label(~wall)
     volume_cc = sizes * working.voxel_cc
-    inside = ~morphology.touching_sides(numbers, sizes.size) & (volume_cc < _MARROW_CC)
-    inside &= (volume_cc < _SMALL_CAVITY_CC) | _is_marrow(numbers, inside, working)
+    small, inside = volume_cc < _SMALL_CAVITY_CC, volume_cc < _MARROW_CC
+    inside &= ~morphology.touching_sides(numbers, sizes.size)
+    del sizes, volume_cc  # 16 octets for each cavity, of which noise has many
+    inside &= small | _is_marrow(numbers, inside, working)
     return morphology.select(numbers, inside)
 
 
@@ -185,6 +187,7 @@ def _marrow_in_slices(bone: BoolVolume, working: WorkingGrid) -> BoolVolume:
     numbers, sizes = morphology.label_slices(~bone)
     area_cm2 = sizes * working.spacing_mm[1] * working.spacing_mm[2] / 100.0
     ringed = ~morphology.touching_sides(numbers, sizes.size) & (area_cm2 < _RING_CM2)
+    del sizes, area_cm2
     return morphology.select(numbers, ringed & _is_marrow(numbers, ringed, working))
 
 
@@ -192,10 +195,21 @@ def _is_marrow(
     numbers: npt.NDArray[np.int32], asked: npt.NDArray[np.bool_], working: WorkingGrid
 ) -> npt.NDArray[np.bool_]:
     """Say of the components asked for whether they are fat or spongy; the spinal canal is not."""
-    inside = morphology.select(numbers, asked)
-    which, hu = numbers[inside], working.mean_hu[inside]
-    count = np.maximum(np.bincount(which, minlength=asked.size), 1)
-    mean_hu = np.bincount(which, hu, minlength=asked.size) / count
+    count, total_hu = np.zeros(asked.size, np.int64), np.zeros(asked.size, np.float64)
+    asked = asked.copy()
+    asked[0] = False
+    flat, flat_hu = numbers.ravel(), working.mean_hu.ravel()
+    for part in morphology.parts(flat.size):
+        inside = asked[flat[part]]
+        which, hu = flat[part][inside], flat_hu[part][inside]
+        if which.size == 0:
+            continue
+        morphology.add_counts(count, which)
+        first = int(which.min())
+        found = np.bincount(which - first, hu)
+        total_hu[first : first + found.size] += found  # whole numbers: exact in any order
+    np.maximum(count, 1, out=count)
+    mean_hu = np.divide(total_hu, count, out=total_hu)
     return (mean_hu > _SPONGY_HU) | ((mean_hu < _FATTY_HU) & (mean_hu > _MARROW_HU))
 
 
@@ -203,5 +217,7 @@ def _surface_threshold(working: WorkingGrid) -> npt.NDArray[np.int16]:
     """Half way between soft tissue and the densest bone around, in HU (half maximum)."""
     size = _window(_PEAK_MM, working)
     peak = ndimage.maximum_filter(working.mean_hu, size=size, mode="nearest")
-    half = (peak.astype(np.int32) + _SOFT_HU) // 2
-    return np.asarray(np.clip(half, _MIN_SURFACE_HU, _MAX_SURFACE_HU), np.int16)
+    # int16 holds it: the block means are at most 3071.
+    peak += np.int16(_SOFT_HU)
+    peak //= np.int16(2)
+    return np.asarray(np.clip(peak, _MIN_SURFACE_HU, _MAX_SURFACE_HU, out=peak), np.int16)

@@ -1,193 +1,120 @@
-"""Runs jobs one at a time on a thread of its own, and seals what they make."""
+"""Runs jobs one at a time on a thread of its own: whatever a task does, its job ends."""
 
-import contextlib
-import hashlib
 import logging
 import threading
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable
 
-from encryptsecurert_protocol import canonical
-from encryptsecurert_protocol.canonical import fraction_text
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.jobs import JobState
-from encryptsecurert_protocol.objects import ObjectKind
-from encryptsecurert_protocol.receipts import ReceiptBody
-from encryptsecurert_protocol.results import RECEIPT_NAME, seal_result
-from encryptsecurert_protocol.sealing import keyed_name
 from encryptsecurert_worker.core import WorkerCore
+from encryptsecurert_worker.jobs.book import refusal_of
+from encryptsecurert_worker.jobs.computing import Computation
 from encryptsecurert_worker.jobs.job import Job
-from encryptsecurert_worker.tasks.task import SiteKeys, TaskContext, TaskOutput
-from encryptsecurert_worker.vault.files import clear_folder
-from encryptsecurert_worker.vault.site import Provisioned
+from encryptsecurert_worker.jobs.record import ResultFile
 
 _LOG = logging.getLogger(__name__)
+_STOP_S = 20.0
 
 
 class JobRunner:
-    """The one thread on which jobs compute."""
+    """The one thread on which jobs compute.
 
-    def __init__(self, core: WorkerCore) -> None:
+    Parameters
+    ----------
+    on_end : callable
+        Called with (task, end, seconds) when a job that ran has ended.
+    on_break_glass : callable
+        Called when a case was opened in an emergency.
+    """
+
+    def __init__(
+        self,
+        core: WorkerCore,
+        on_end: Callable[[str, str, float], None] = lambda task, end, seconds: None,
+        on_break_glass: Callable[[], None] = lambda: None,
+    ) -> None:
         self._core = core
-        self._results = core.state / "results"
-        self._results.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._on_end = on_end
+        self._on_break_glass = on_break_glass
+        self._running: Job | None = None
         self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
 
     def start(self) -> None:
-        """Begin to take jobs; results of an earlier start, whose jobs are not known, go."""
-        clear_folder(self._results)
+        """Begin to take jobs."""
         self._thread.start()
 
-    def stop(self, timeout_s: float) -> None:
-        """Take no more jobs and wait for the running one to leave."""
+    def stop(self, grace_s: float) -> None:
+        """Take no more jobs; the running one may finish, or goes back to the queue.
+
+        Parameters
+        ----------
+        grace_s : float
+            How long the running job has to come to its end; it is asked to leave then, at its
+            next check point. It is not waited for longer than 20 s in all.
+        """
+        deadline_s = time.monotonic() + _STOP_S
         self._core.book.close()
-        self._thread.join(timeout_s)
+        if self._thread.ident is not None:
+            self._thread.join(min(grace_s, _STOP_S))
+            running = self._running
+            if running is not None:
+                running.leave()
+            self._thread.join(max(0.0, deadline_s - time.monotonic()))
+        self._core.book.settle()
 
     def _loop(self) -> None:
-        while (job := self._core.book.take()) is not None:
-            self._run(job)
+        book = self._core.book
+        while (job := book.take()) is not None:
+            self._running = job
+            refusal = self._refusal(job)
+            if refusal is not None:
+                _LOG.info("job-refused", extra={"job": job.header.job, "code": refusal.name})
+                book.steps.end(job, JobState.CANCELLED, ErrorCode.E_CANCELLED, refusal)
+            elif book.start(job):
+                self._run(job)
+            self._running = None
+
+    def _refusal(self, job: Job) -> ErrorCode | None:
+        """Return why the present bundle does not have a job run, None if it does."""
+        operation = self._core.operations().get(job.header.task)
+        if operation is None:
+            return ErrorCode.E_TASK
+        if self._core.site.still_allows(job.fingerprint, operation):
+            return None
+        return refusal_of(self._core.site, job)
 
     def _run(self, job: Job) -> None:
-        user, job_id = job.header.user, job.header.job
-        epoch = self._core.site.require().core.epoch
+        started_s = time.monotonic()
+        made: list[ResultFile] = []
         try:
-            self._core.audit.append(
-                "job-started", self._core.clock(), user=user, job=job_id, epoch=epoch
-            )
-            results = self._compute(job)
+            Computation(self._core, job, made, self._on_break_glass).run()
+            self._core.book.steps.finish(job, tuple(made))
         except EncryptSecureRTError as error:
-            state = JobState.CANCELLED if error.code is ErrorCode.E_CANCELLED else JobState.FAILED
-            self._fail(job, state, error.code, epoch)
+            code = error.code
         except MemoryError:
-            self._fail(job, JobState.FAILED, ErrorCode.E_TOO_LARGE, epoch)
+            code = ErrorCode.E_TOO_LARGE
         except Exception as error:  # the process's border: a job must never take the worker along
-            _LOG.error("job-crashed", extra={"job": job_id, "kind": type(error).__name__})
-            self._fail(job, JobState.FAILED, ErrorCode.E_INTERNAL, epoch)
+            kind = type(error).__name__
+            _LOG.error("job-crashed", extra={"job": job.header.job, "kind": kind})
+            code = ErrorCode.E_INTERNAL
         else:
-            job.end(JobState.DONE, None, results)
-            _LOG.info("job-done", extra={"job": job_id, "task": job.header.task})
+            _LOG.info("job-done", extra={"job": job.header.job, "task": job.header.task})
+            self._on_end(job.header.task, job.state.value, time.monotonic() - started_s)
+            return
+        self._core.book.files.remove(made)
+        self._end(job, code)
+        if job.state.ended:
+            self._on_end(job.header.task, job.state.value, time.monotonic() - started_s)
 
-    def _fail(self, job: Job, state: JobState, code: ErrorCode, epoch: int) -> None:
-        for path, _ in job.result_files.values():
-            with contextlib.suppress(OSError):  # the job ends all the same
-                path.unlink(missing_ok=True)
-        job.result_files.clear()
-        try:
-            self._core.audit.append(
-                "job-ended",
-                self._core.clock(),
-                user=job.header.user,
-                job=job.header.job,
-                epoch=epoch,
-                code=code.name,
-            )
-        except EncryptSecureRTError as error:  # a full disk must not end the thread of all jobs
-            _LOG.error("audit-failed", extra={"job": job.header.job, "code": error.code.name})
+    def _end(self, job: Job, code: ErrorCode) -> None:
+        steps = self._core.book.steps
+        if code is not ErrorCode.E_CANCELLED:
+            steps.end(job, JobState.FAILED, code)
+        elif job.cancelled_by is None and job.leaving:
+            steps.requeue(job)
+            _LOG.info("job-requeued", extra={"job": job.header.job})
+            return
+        else:
+            steps.end(job, JobState.CANCELLED, code, job.cancelled_by)
         _LOG.info("job-ended", extra={"job": job.header.job, "code": code.name})
-        job.end(state, code, ())
-
-    def _compute(self, job: Job) -> tuple[tuple[str, int], ...]:
-        provisioned = self._core.site.require()
-        task = self._core.tasks.get(job.header.task)
-        owner = job.header.user
-        parameters_object = self._core.objects.require_complete(owner, job.header.parameters)
-        uploads = [self._core.objects.require_complete(owner, name) for name in job.header.inputs]
-        kinds = tuple(upload.header.kind for upload in uploads)
-        if kinds != task.input_kinds or (
-            parameters_object.header.kind is not ObjectKind.PARAMETERS
-        ):
-            raise EncryptSecureRTError(ErrorCode.E_PARAMETERS)
-        parameters = canonical.decode(bytes(self._core.objects.open(parameters_object)))
-        task.check(parameters)
-        job.progress("opening", 0.0)
-        inputs = [self._core.objects.open(upload) for upload in uploads]
-        job.log("input_bytes", float(sum(len(octets) for octets in inputs)))
-        digests = tuple(upload.content.sha256.hex() for upload in (*uploads, parameters_object))
-        context = TaskContext(
-            progress=job.progress,
-            log=job.log,
-            keys=_site_keys(provisioned),
-            kind=self._core.provider.kind,
-            measurement=self._core.provider.measurement,
-            input_sha256=digests,
-        )
-        output = task.run(inputs, parameters, context)
-        inputs.clear()
-        return self._finish(job, output, parameters, digests, provisioned)
-
-    def _finish(
-        self,
-        job: Job,
-        output: TaskOutput,
-        parameters: Mapping[str, Any],
-        digests: tuple[str, ...],
-        provisioned: Provisioned,
-    ) -> tuple[tuple[str, int], ...]:
-        job.progress("sealing", 0.97)
-        sizes = [(name, self._seal(job, name, octets)) for name, octets in output.results]
-        names = (*job.header.inputs, job.header.parameters)
-        head = self._core.audit.append(
-            "job-finished",
-            self._core.clock(),
-            user=job.header.user,
-            job=job.header.job,
-            epoch=provisioned.core.epoch,
-        )
-        task = self._core.tasks.get(job.header.task)
-        body = ReceiptBody(
-            job_sha256=job.digest_hex,
-            task=task.name,
-            algorithm=task.algorithm,
-            parameters=dict(parameters),
-            inputs=tuple(zip(names, digests, strict=True)),
-            outputs=tuple(
-                (name, hashlib.sha256(octets).hexdigest()) for name, octets in output.results
-            ),
-            models=(),
-            numbers=tuple((name, fraction_text(value)) for name, value in output.numbers),
-            warnings=output.warnings,
-            user=job.header.user,
-            certificate=job.header.certificate,
-            site_key_id=provisioned.core.site_key_id,
-            epoch=provisioned.core.epoch,
-            instance_id=self._core.identity.instance_id,
-            start_id=self._core.identity.start_id,
-            audit_head=head,
-            time_claimed=self._core.clock(),
-        )
-        receipt = self._core.sign_receipt(body, job.header.policy)
-        sizes.append((RECEIPT_NAME, self._seal(job, RECEIPT_NAME, receipt)))
-        job.progress("done", 1.0)
-        return tuple(sizes)
-
-    def _seal(self, job: Job, name: str, octets: bytes) -> int:
-        key = job.header
-        file_name = keyed_name(
-            self._core.storage_key, key.user.encode(), key.job.encode(), name.encode()
-        )
-        path = self._results / file_name
-        digest = hashlib.sha256()
-        size = 0
-        try:
-            with path.open("wb") as file:
-                pieces = seal_result(
-                    octets, job_sha256=job.digest_hex, name=name, key=key.result_key
-                )
-                for piece in pieces:
-                    file.write(piece)
-                    digest.update(piece)
-                    size += len(piece)
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise EncryptSecureRTError(ErrorCode.E_BUSY, "the worker's storage is full") from None
-        job.result_files[name] = (path, digest.hexdigest())
-        return size
-
-
-def _site_keys(provisioned: Provisioned) -> SiteKeys:
-    return SiteKeys(
-        uid_key=provisioned.uid_key,
-        pid_key=provisioned.pid_key,
-        recipient_certificate=provisioned.core.recipient_certificate,
-        escrow_certificate=provisioned.core.escrow_certificate,
-    )

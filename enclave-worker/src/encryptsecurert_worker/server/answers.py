@@ -11,6 +11,7 @@ from starlette.responses import Response
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
+from encryptsecurert_worker.server.metrics import Metrics
 
 _LOG = logging.getLogger(__name__)
 
@@ -55,18 +56,25 @@ async def unknown_route(request: Request, error: Exception) -> Response:
     return error_answer(EncryptSecureRTError(ErrorCode.E_NOT_FOUND))
 
 
-def guarded(endpoint: Endpoint) -> Endpoint:
-    """Turn our errors into answers, and anything else into E_INTERNAL without a word of it."""
+def guarded(path: str, endpoint: Endpoint, metrics: Metrics) -> Endpoint:
+    """Turn our errors into answers, and anything else into E_INTERNAL without a word of it.
+
+    Each answer is counted under the route's own path, which holds no id.
+    """
 
     async def guard(request: Request) -> Response:
         try:
-            return await endpoint(request)
+            response = await endpoint(request)
+            metrics.request(path, "ok")
+            return response
         except EncryptSecureRTError as error:
+            metrics.request(path, error.code.name)
             _LOG.info("refused", extra={"code": error.code.name})
             return error_answer(error)
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:  # the process's border: no traceback ever crosses the wire
+            metrics.request(path, ErrorCode.E_INTERNAL.name)
             _LOG.error("request-crashed", extra={"kind": type(error).__name__})
             return error_answer(EncryptSecureRTError(ErrorCode.E_INTERNAL))
 

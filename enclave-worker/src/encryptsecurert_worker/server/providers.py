@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_worker.evidence.gramine import ATTESTATION_DEVICE, GramineProvider
 from encryptsecurert_worker.evidence.measurement import installed_packages, simulated_mrenclave
 from encryptsecurert_worker.evidence.provider import QuoteProvider
-from encryptsecurert_worker.server.service import utc_now
 from encryptsecurert_worker.vault.sealing_keys import (
     GramineSealingKey,
     SealingKeyProvider,
@@ -24,9 +24,13 @@ def simulated_parts(state: Path) -> tuple[QuoteProvider, SealingKeyProvider]:
     """Return the SIMULATED parts, whose keys lie as files in the state folder."""
     # Not part of the measured image, hence imported only where the configuration asks for it.
     from encryptsecurert_worker.evidence.simulated import SimulatedProvider
+    from encryptsecurert_worker.server.building import utc_now
 
     lock = _LOCK_FILE if _LOCK_FILE.exists() else None
     mrenclave = simulated_mrenclave(installed_packages(), lock)
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
     provider = SimulatedProvider(state / "SIMULATED-tee", mrenclave, utc_now)
     return provider, SimulatedSealingKey(state, mrenclave.hex())

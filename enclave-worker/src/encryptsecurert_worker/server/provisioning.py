@@ -1,20 +1,28 @@
-"""Taking a bundle: from then on new connections need a user certificate, and old ones go."""
+"""Taking bundles and leases.
+
+From the first bundle on new connections need a user certificate, and old ones go.
+"""
 
 import asyncio
 import logging
 import ssl
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
+from anyio import to_thread
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
+from encryptsecurert_protocol.audit import AuditEvent
 from encryptsecurert_protocol.bundles import BundleMessage
 from encryptsecurert_protocol.errors import EncryptSecureRTError
+from encryptsecurert_protocol.fields import time_text
 from encryptsecurert_worker.core import WorkerCore
 from encryptsecurert_worker.jobs.job import Job
 from encryptsecurert_worker.server.answers import error_answer, json_answer
 from encryptsecurert_worker.server.tls import PEER_CERTIFICATE, require_client_certificates
+from encryptsecurert_worker.vault.site import Provisioned
 
 _LOG = logging.getLogger(__name__)
 _ANSWER_LEAVES_S = 0.2
@@ -32,6 +40,11 @@ class Provisioner:
         self._core = core
         self._context = context
         self._connections = connections
+        self._one_at_a_time = asyncio.Lock()
+        held = core.site.current
+        self._kept_digest = None if held is None else held.digest
+        if held is not None:
+            require_client_certificates(context, held.core.user_ca)
 
     async def take(self, message: BundleMessage) -> Response:
         """Take a bundle and answer with its name; the same bundle again changes nothing.
@@ -39,28 +52,62 @@ class Provisioner:
         Whatever follows from a bundle happens each time it is brought, and before anything that
         can fail: a full disk must not keep a revoked user's job running.
         """
+        async with self._one_at_a_time:  # the journal must not end with the older of two
+            return await self._take(message)
+
+    async def _take(self, message: BundleMessage) -> Response:
         core = self._core
-        changed = core.site.provision(message, core.identity.hpke, core.clock())
+        core.site.provision(message, core.identity.ring.keys, core.time.now())
         provisioned = core.site.require()
-        if changed:
+        if self._kept_digest != provisioned.digest:
             require_client_certificates(self._context, provisioned.core.user_ca)
-            core.audit.seal_to(provisioned.core.auditor_key)
-        core.book.cancel_where(self._withdrawn)
+        response: Response
         name = provisioned.name
-        answer = {"site_key_id": name.site_key_id, "epoch": name.epoch, "digest": name.digest}
         try:
-            if changed:
-                core.audit.append("provisioned", core.clock(), epoch=name.epoch)
-                _LOG.info("provisioned", extra={"epoch": name.epoch})
-            response = json_answer(answer)
+            await to_thread.run_sync(core.book.cancel_where, self._withdrawn)
+            if self._kept_digest != provisioned.digest:
+                await to_thread.run_sync(self._keep, provisioned)
+            response = json_answer(
+                {"site_key_id": name.site_key_id, "epoch": name.epoch, "digest": name.digest}
+            )
         except EncryptSecureRTError as error:
             response = error_answer(error)
+        core.book.wake()
         response.background = BackgroundTask(self._close_connections)
         return response
 
+    def _keep(self, provisioned: Provisioned) -> None:
+        """Write the bundle down, with the audit lines that tell of it."""
+        audit, name = self._core.audit, provisioned.name
+        first = audit.n == 0
+        audit.seal_to(provisioned.core.auditor_key)
+        if first:
+            audit.append(AuditEvent.STARTED, epoch=name.epoch, digest=name.digest, durable=False)
+        facts = (provisioned.fact, self._core.time.signed(provisioned.core.issued_at))
+        audit.append(AuditEvent.PROVISIONED, changes=facts, epoch=name.epoch, digest=name.digest)
+        self._kept_digest = provisioned.digest
+        _LOG.info("provisioned", extra={"epoch": name.epoch})
+
+    async def take_lease(self, message: object) -> Response:
+        """Take a lease and answer with what it allows."""
+        lease, fact = self._core.leases.take(message)
+        append = partial(
+            self._core.audit.append, AuditEvent.LEASED, changes=(fact,), epoch=lease.epoch
+        )
+        await to_thread.run_sync(append)
+        self._core.book.wake()
+        _LOG.info("leased", extra={"epoch": lease.epoch})
+        return json_answer(
+            {
+                "start_id": lease.start_id,
+                "epoch": lease.epoch,
+                "not_after": time_text(lease.not_after),
+            }
+        )
+
     def _withdrawn(self, job: Job) -> bool:
-        operation = self._core.operations()[job.header.task]
-        return not self._core.site.still_allows(job.fingerprint, operation)
+        operation = self._core.operations().get(job.header.task)
+        return operation is None or not self._core.site.still_allows(job.fingerprint, operation)
 
     async def _close_connections(self) -> None:
         # Those that fail the new bundle go after this answer: made without a certificate, or by a
@@ -72,7 +119,7 @@ class Provisioner:
 
     def _is_welcome(self, connection: Any) -> bool:
         try:
-            self._core.site.caller(connection.app_state[PEER_CERTIFICATE], self._core.clock())
+            self._core.site.caller(connection.app_state[PEER_CERTIFICATE], self._core.time.now())
         except EncryptSecureRTError:
             return False
         return True

@@ -1,4 +1,7 @@
-"""The routes of the worker. Each one asks first who is calling under the current bundle."""
+"""The routes of the worker. Each one asks first who is calling under the current bundle.
+
+What reads or writes the state folder runs beside the event loop.
+"""
 
 import asyncio
 import re
@@ -11,36 +14,44 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from encryptsecurert_protocol.audit import AuditEvent
 from encryptsecurert_protocol.bundles import BundleMessage
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.fields import Fields
-from encryptsecurert_protocol.jobs import JobHeader, JobState, job_digest
+from encryptsecurert_protocol.fields import MAX_INTEGER, Fields, time_text
+from encryptsecurert_protocol.jobs import JobHeader
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.rights import Operation
 from encryptsecurert_protocol.sealing import TAG_BYTES
 from encryptsecurert_protocol.signatures import Label, split_signed_message, verify
 from encryptsecurert_worker import __version__
 from encryptsecurert_worker.core import WorkerCore
+from encryptsecurert_worker.jobs.admission import Admission
 from encryptsecurert_worker.jobs.job import Job
 from encryptsecurert_worker.server.answers import decode_json, guarded, json_answer, read_body
+from encryptsecurert_worker.server.metrics import Metrics
 from encryptsecurert_worker.server.provisioning import Provisioner
 from encryptsecurert_worker.server.tls import PEER_CERTIFICATE
-from encryptsecurert_worker.vault.objects import Upload
+from encryptsecurert_worker.vault.access import open_cases
 from encryptsecurert_worker.vault.site import Caller
+from encryptsecurert_worker.vault.uploads import Upload
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _NONCE = re.compile(r"[0-9a-f]{64}")
 _MAX_JSON_BYTES = 2 * LIMITS.header_bytes
 _HEARTBEAT_S = 5.0
+_READING_S = 60.0
 _STATEFUL_HEADERS = {"cache-control": "no-store"}
 
 
 class Routes:
     """The endpoints, bound to one worker."""
 
-    def __init__(self, core: WorkerCore, provisioner: Provisioner) -> None:
+    def __init__(self, core: WorkerCore, provisioner: Provisioner, metrics: Metrics) -> None:
         self._core = core
         self._provisioner = provisioner
+        self._metrics = metrics
+        self._admission = Admission(core)
+        self._audit_read_s: dict[str, float] = {}
 
     def table(self) -> list[Route]:
         """Return the route table of the protocol."""
@@ -57,12 +68,16 @@ class Routes:
             ("/v1/jobs/{job}", "DELETE", self.cancel),
             ("/v1/jobs/{job}/events", "GET", self.events),
             ("/v1/results/{job}/{name}", "GET", self.result),
+            ("/v1/audit", "GET", self.audit),
         )
-        return [Route(path, guarded(end), methods=[method]) for path, method, end in rows]
+        return [
+            Route(path, guarded(path, end, self._metrics), methods=[method])
+            for path, method, end in rows
+        ]
 
     def _caller(self, request: Request, *, in_time: bool = True) -> Caller:
         certificate = request.scope["state"].get(PEER_CERTIFICATE)
-        return self._core.site.caller(certificate, self._core.clock(), in_time=in_time)
+        return self._core.site.caller(certificate, self._core.time.now(), in_time=in_time)
 
     async def _body(self, request: Request, max_bytes: int) -> tuple[Caller, bytes]:
         """Return caller and body; the rights that count are those when the body is there."""
@@ -72,8 +87,7 @@ class Routes:
 
     async def health(self, request: Request) -> Response:
         """Say alive, ready and which version; nothing else."""
-        ready = self._core.site.current is not None
-        return json_answer({"alive": True, "ready": ready, "version": __version__})
+        return json_answer({"alive": True, "ready": self._core.ready, "version": __version__})
 
     async def evidence(self, request: Request) -> Response:
         """Answer a nonce with fresh evidence."""
@@ -86,12 +100,14 @@ class Routes:
         return Response(answer.encode(), media_type="application/json", headers=_STATEFUL_HEADERS)
 
     async def provision(self, request: Request) -> Response:
-        """Take a bundle; the first one from anybody, later ones from a custodian."""
+        """Take a bundle or a lease; the first bundle from anybody, all else from a custodian."""
         self._require_custodian(request)
         body = await read_body(request, _MAX_JSON_BYTES)
         self._require_custodian(request)
-        message = BundleMessage.from_json(await decode_json(body), LIMITS.header_bytes)
-        return await self._provisioner.take(message)
+        value = await decode_json(body)
+        if set(value) == {"header", "signature"}:
+            return await self._provisioner.take_lease(value)
+        return await self._provisioner.take(BundleMessage.from_json(value, LIMITS.header_bytes))
 
     def _require_custodian(self, request: Request) -> None:
         if self._core.site.current is not None:
@@ -99,16 +115,28 @@ class Routes:
             self._core.site.require_right(caller, Operation.PROVISION)
 
     async def tasks(self, request: Request) -> Response:
-        """List the tasks that are open to this user, and the limits."""
+        """Say what is open to this user, within which limits, and how much of them is used."""
         caller = self._caller(request)
-        roles = self._core.site.require().core.roles
+        core = self._core
+        provisioned = core.site.require()
         allowed = [
             {"name": task.name, "algorithm": task.algorithm, "parameters": dict(task.describe())}
-            for task in self._core.tasks.all()
-            if roles.allows(caller.entry, task.operation)
+            for task in core.tasks.all()
+            if provisioned.core.roles.allows(caller.entry, task.operation)
         ]
         limits = {name: getattr(LIMITS, name) for name in LIMITS.__slots__}
-        return json_answer({"tasks": allowed, "limits": limits})
+        held_bytes = core.objects.held_bytes(caller.user) + core.book.result_bytes(caller.user)
+        return json_answer(
+            {
+                "tasks": allowed,
+                "models": [dict(model) for model in core.tasks.models()],
+                "cases": open_cases(provisioned.core, core.quotas, caller.user, core.time.now()),
+                "limits": limits,
+                "memory_bytes": core.memory_bytes,
+                "held_bytes": held_bytes,
+                "patients_today": core.quotas.patients_today(caller.user),
+            }
+        )
 
     async def begin_object(self, request: Request) -> Response:
         """Begin an upload, or say that the object is here."""
@@ -119,8 +147,15 @@ class Routes:
         fields = Fields(await decode_json(body), ("header", "sealed"))
         header = fields.octets("header", LIMITS.header_bytes)
         sealed = fields.octets("sealed", 4096)
-        begin = partial(self._core.objects.begin, caller.user, header, sealed)
-        upload = await to_thread.run_sync(begin, self._core.identity.hpke)
+        begin = partial(
+            self._core.objects.begin,
+            caller.user,
+            header,
+            sealed,
+            self._core.identity.ring.key_of,
+            other_bytes=self._core.book.result_bytes(caller.user),
+        )
+        upload = await to_thread.run_sync(begin)
         if upload.complete:
             return json_answer({"have": True})
         return json_answer({"upload": upload.upload, "next_chunk": upload.next_chunk()})
@@ -154,39 +189,8 @@ class Routes:
         if header.certificate != caller.fingerprint or header.user != caller.user:
             raise EncryptSecureRTError(ErrorCode.E_USER_CERTIFICATE)
         verify(caller.spki, Label.JOB, octets, signature, ErrorCode.E_USER_CERTIFICATE)
-        digest = job_digest(octets)
-        job = self._core.book.known(caller.user, header.job, digest)
-        if job is None:
-            self._check_new(header, caller)
-            self._audit("job-submitted", caller, header.job)
-            job = self._core.book.add(Job(header, digest, caller.fingerprint))
+        job = await to_thread.run_sync(self._admission.admit, header, octets, caller)
         return json_answer({"job": header.job, "state": job.state.value})
-
-    def _check_new(self, header: JobHeader, caller: Caller) -> None:
-        core = self._core.site.require().core
-        header.check_time(self._core.clock())
-        if header.site_key_id != core.site_key_id:
-            raise EncryptSecureRTError(ErrorCode.E_SITE)
-        if header.worker != self._core.identity.name or header.min_epoch > core.epoch:
-            raise EncryptSecureRTError(ErrorCode.E_REPLAY, "the job is for another worker state")
-        task = self._core.tasks.get(header.task)
-        try:
-            self._core.site.require_right(caller, task.operation)
-        except EncryptSecureRTError as error:
-            self._audit("job-refused", caller, header.job, error.code)
-            raise
-        for name in (*header.inputs, header.parameters):
-            self._core.objects.require_complete(caller.user, name)
-
-    def _audit(self, event: str, caller: Caller, job: str, code: ErrorCode | None = None) -> None:
-        self._core.audit.append(
-            event,
-            self._core.clock(),
-            user=caller.user,
-            job=job,
-            epoch=self._core.site.require().core.epoch,
-            code="" if code is None else code.name,
-        )
 
     def _job(self, request: Request) -> tuple[Caller, Job]:
         caller = self._caller(request)
@@ -199,24 +203,29 @@ class Routes:
         """List the caller's jobs."""
         owned = self._core.book.of(self._caller(request).user)
         rows: list[dict[str, Any]] = [
-            {"job": j.header.job, "task": j.header.task, "state": j.state.value} for j in owned
+            {
+                "job": job.header.job,
+                "task": job.header.task,
+                "state": job.state.value,
+                "place": place,
+                "created": time_text(job.header.created),
+                "error": job.error,
+            }
+            for job, place in owned
         ]
         return json_answer({"jobs": rows})
 
     async def cancel(self, request: Request) -> Response:
         """Ask a job to end."""
-        caller, job = self._job(request)
-        self._core.book.cancel(job)
-        self._audit("job-cancel", caller, job.header.job)
+        _, job = self._job(request)
+        await to_thread.run_sync(self._core.book.cancel, job)
         return json_answer({"job": job.header.job, "state": job.state.value})
 
     async def events(self, request: Request) -> Response:
         """Stream the job's events after a number, until its end."""
         _, job = self._job(request)
-        after = request.query_params.get("after", "0")
-        if not re.fullmatch(r"0|[1-9][0-9]{0,8}", after, re.ASCII):
-            raise EncryptSecureRTError(ErrorCode.E_FORMAT)
-        stream = self._event_lines(request, job, int(after))
+        after = _number(request.query_params.get("after", "0"))
+        stream = self._event_lines(request, job, after)
         return StreamingResponse(
             stream, media_type="application/x-ndjson", headers=_STATEFUL_HEADERS
         )
@@ -228,35 +237,80 @@ class Routes:
             while True:
                 wake.clear()
                 lines, ended = job.events_after(after)
-                for line in lines:
-                    try:
-                        self._caller(request)  # rights may have gone since the stream began
-                    except EncryptSecureRTError:
+                for number, line in lines:
+                    if not self._still_welcome(request):
                         return
                     yield line
-                after += len(lines)
-                if ended:
+                    after = number
+                if ended or self._core.book.closed:  # closed: whoever follows comes again
                     return
                 try:
                     await asyncio.wait_for(wake.wait(), _HEARTBEAT_S)
                 except TimeoutError:
+                    if not self._still_welcome(request):
+                        return
                     yield b"\n"  # an empty line: the worker lives, nothing new
         finally:
             stop()
+
+    def _still_welcome(self, request: Request) -> bool:
+        """Tell whether rights have not gone since a stream began."""
+        try:
+            self._caller(request)
+        except EncryptSecureRTError:
+            return False
+        return True
 
     async def result(self, request: Request) -> Response:
         """Send a sealed result; a range only if the caller names the file that it means."""
         caller, job = self._job(request)
         name = request.path_params["name"]
-        if job.state is not JobState.DONE or name not in job.result_files:
-            raise EncryptSecureRTError(ErrorCode.E_NOT_FOUND)
         self._core.site.require_right(caller, self._core.operations()[job.header.task])
-        path, digest = job.result_files[name]
+        path, digest = await to_thread.run_sync(self._core.book.result, job, name)
         etag = f'"{digest}"'
         if request.headers.get("if-range") != etag:
             request.scope["headers"] = [
                 (key, value) for key, value in request.scope["headers"] if key != b"range"
             ]
+        if request.headers.get("range", "").startswith("bytes=0-") or (
+            "range" not in request.headers
+        ):
+            await to_thread.run_sync(self._note_fetch, caller, job)
         return FileResponse(
             path, media_type="application/octet-stream", headers={"etag": etag, **_STATEFUL_HEADERS}
         )
+
+    def _note_fetch(self, caller: Caller, job: Job) -> None:
+        self._core.audit.append(
+            AuditEvent.RESULT_FETCHED,
+            user=caller.user,
+            job=job.header.job,
+            epoch=self._core.epoch,
+            digest=job.digest_hex,
+            durable=False,
+        )
+
+    async def audit(self, request: Request) -> Response:
+        """Send sealed audit lines to an auditor."""
+        caller = self._caller(request)
+        self._core.site.require_right(caller, Operation.AUDIT)
+        after = _number(request.query_params.get("after", "0"))
+        page = await to_thread.run_sync(self._audit_page, caller, after)
+        return Response(page, media_type="application/json", headers=_STATEFUL_HEADERS)
+
+    def _audit_page(self, caller: Caller, after: int) -> bytes:
+        # Told of once for all pages of a reading, or the log would never come to its end.
+        now_s = self._core.time.monotonic_s()
+        if now_s - self._audit_read_s.get(caller.user, -_READING_S) >= _READING_S:
+            self._audit_read_s[caller.user] = now_s
+            self._core.audit.append(
+                AuditEvent.AUDIT_READ, user=caller.user, epoch=self._core.epoch, durable=False
+            )
+        return self._core.audit.page(after).encode()
+
+
+def _number(text: str) -> int:
+    """Return a number without leading zeros, or refuse with E_FORMAT."""
+    if not re.fullmatch(r"0|[1-9][0-9]{0,15}", text, re.ASCII) or int(text) > MAX_INTEGER:
+        raise EncryptSecureRTError(ErrorCode.E_FORMAT)
+    return int(text)

@@ -3,6 +3,7 @@
 Input: one object of kind `headers`, a batch of header requests. Result `headers`: a batch of
 answers in the same order, each protected or refused with a code of its own. A series is
 protected whole or not at all, so one refused instance is the client's reason to write nothing.
+The patients of a user's day are counted, and one too many fails the whole job with E_QUOTA.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,14 @@ from typing import Any
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.framing import pack_batch, unpack_batch
-from encryptsecurert_protocol.headers import decode_request, encode_answer, refused_header
+from encryptsecurert_protocol.headers import (
+    HeaderState,
+    ProtectedHeader,
+    decode_request,
+    encode_answer,
+    refused_header,
+)
+from encryptsecurert_protocol.limits import LIMITS, MIB
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.rights import Operation
 from encryptsecurert_protocol.statement import Kind
@@ -19,6 +27,9 @@ from encryptsecurert_worker.tasks.task import TaskContext, TaskOutput
 
 SCHEMA = "encryptsecurert.protect/1"
 RESULT = "headers"
+# A header has some hundred octets at least; its answer has two RSA-wrapped keys and 4 KiB sealed.
+_ANSWER_PER_OCTET = 24
+_WORK_BYTES = 96 * MIB
 
 
 class ProtectTask:
@@ -38,29 +49,28 @@ class ProtectTask:
         if dict(parameters) != {"schema": SCHEMA}:
             raise EncryptSecureRTError(ErrorCode.E_PARAMETERS)
 
+    def memory_bytes(self, input_sizes: Sequence[int], parameters: Mapping[str, Any]) -> int:
+        """Bound the batch, its answers twice (packing them), and the work on one header."""
+        (batch_bytes,) = input_sizes
+        answers_bytes = min(LIMITS.batch_bytes, _ANSWER_PER_OCTET * batch_bytes)
+        return batch_bytes + 3 * answers_bytes + _WORK_BYTES
+
     def run(
         self, inputs: Sequence[memoryview], parameters: Mapping[str, Any], context: TaskContext
     ) -> TaskOutput:
         """Protect each header of the batch."""
         items = unpack_batch(inputs[0])
-        keys = ProtectionKeys(
-            uid_key=context.keys.uid_key,
-            pid_key=context.keys.pid_key,
-            recipient_certificate=context.keys.recipient_certificate,
-            escrow_certificate=context.keys.escrow_certificate,
-            simulated=context.kind is Kind.SIMULATED,
-        )
-        protector = Protector(keys)
+        protector = Protector(_keys(context))
         answers: list[bytes] = []
-        refused = 0
+        refused = answers_bytes = 0
         for number, item in enumerate(items):
             context.progress("protecting", 0.05 + 0.9 * number / len(items))
-            try:
-                answer = protector.protect(decode_request(item))
-            except EncryptSecureRTError as error:
-                answer = refused_header(error.code)
-                refused += 1
+            answer = _answer(protector, item, context)
+            refused += answer.state is HeaderState.REFUSED
             answers.append(encode_answer(answer))
+            answers_bytes += len(answers[-1])
+            if answers_bytes > LIMITS.batch_bytes:
+                raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
         context.log("instances_refused", float(refused))
         return TaskOutput(
             results=((RESULT, pack_batch(answers)),),
@@ -69,3 +79,29 @@ class ProtectTask:
                 ("instances_refused", float(refused)),
             ),
         )
+
+
+def _answer(protector: Protector, item: memoryview, context: TaskContext) -> ProtectedHeader:
+    """Protect one header, or refuse it; a patient too many ends the job, so that it tells nothing.
+
+    Whoever may protect could otherwise look up pseudonyms by guessing.
+    """
+    try:
+        examined = protector.examine(decode_request(item))
+    except EncryptSecureRTError as error:
+        return refused_header(error.code)
+    context.admit_patient(examined.pseudonym)
+    try:
+        return protector.seal(examined)
+    except EncryptSecureRTError as error:
+        return refused_header(error.code)
+
+
+def _keys(context: TaskContext) -> ProtectionKeys:
+    return ProtectionKeys(
+        uid_key=context.keys.uid_key,
+        pid_key=context.keys.pid_key,
+        recipient_certificate=context.keys.recipient_certificate,
+        escrow_certificate=context.keys.escrow_certificate,
+        simulated=context.kind is Kind.SIMULATED,
+    )

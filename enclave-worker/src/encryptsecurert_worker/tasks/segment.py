@@ -44,6 +44,11 @@ _OUTPUTS = ("rtstruct", "seg")
 _UID = r"[0-9.]{1,64}"
 # How much of the job's time each part takes, measured on 512 x 512 x 200.
 _SEGMENT_END, _RTSTRUCT_END, _SEG_END = 0.70, 0.88, 0.96
+# Rough upper bounds; see the test that compares them with what is measured.
+_MOST_SLICES = 4096
+_LEAST_BYTES_PER_SLICE = 2
+_FIND_BYTES, _FIND_BYTES_PER_VOXEL = 128 * 2**20, 12
+_WRITE_BYTES, _WRITE_BYTES_PER_VOXEL, _WRITE_BYTES_PER_SLICE = 128 * 2**20, 12, 16384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +111,17 @@ class SegmentTask:
     def check(self, parameters: Mapping[str, Any]) -> None:
         """Refuse parameters that are not right."""
         SegmentParameters.from_json(parameters)
+
+    def memory_bytes(self, input_sizes: Sequence[int], parameters: Mapping[str, Any]) -> int:
+        """Bound the larger of the two halves of a job: finding structures, writing results."""
+        (size_bytes,) = input_sizes
+        voxels = size_bytes // 2
+        slices = min(_MOST_SLICES, size_bytes // _LEAST_BYTES_PER_SLICE)
+        finding_bytes = _FIND_BYTES + _FIND_BYTES_PER_VOXEL * voxels
+        writing_bytes = (
+            _WRITE_BYTES + _WRITE_BYTES_PER_VOXEL * voxels + _WRITE_BYTES_PER_SLICE * slices
+        )
+        return max(finding_bytes, writing_bytes)
 
     def run(
         self, inputs: Sequence[memoryview], parameters: Mapping[str, Any], context: TaskContext

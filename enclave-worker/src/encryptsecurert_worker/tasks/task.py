@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
@@ -32,6 +33,10 @@ class TaskContext:
     progress : called at check points with (stage, fraction); raises E_CANCELLED to stop.
     log : called with a fixed word and a number.
     input_sha256 : digests of the inputs' plaintexts, then of the parameters'.
+    admit_patient : called with each patient's pseudonym; raises E_QUOTA for one too many a day.
+    break_glass : called with (pseudonym, reason); opens the case to the job's user, tells the
+        auditor, and returns until when; raises E_QUOTA.
+    now : the worker's time.
     """
 
     progress: Callable[[str, float], None]
@@ -40,6 +45,9 @@ class TaskContext:
     kind: Kind
     measurement: str
     input_sha256: tuple[str, ...]
+    admit_patient: Callable[[str], None]
+    break_glass: Callable[[str, str], datetime]
+    now: Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +80,15 @@ class Task(Protocol):
     def check(self, parameters: Mapping[str, Any]) -> None:
         """Refuse parameters that are not right with E_PARAMETERS."""
 
+    def memory_bytes(self, input_sizes: Sequence[int], parameters: Mapping[str, Any]) -> int:
+        """Bound what `run` allocates at its peak beyond an idle worker, inputs included.
+
+        Parameters
+        ----------
+        input_sizes : octets of each input's plaintext, in order.
+        parameters : as `check` has taken them.
+        """
+
     def run(
         self, inputs: Sequence[memoryview], parameters: Mapping[str, Any], context: TaskContext
     ) -> TaskOutput:
@@ -94,3 +111,7 @@ class TaskRegistry:
     def all(self) -> tuple[Task, ...]:
         """Return every task."""
         return tuple(self._tasks.values())
+
+    def models(self) -> tuple[Mapping[str, str], ...]:
+        """Return {model, version, task} of every model that a task computes with: none yet."""
+        return ()

@@ -27,10 +27,32 @@ def write_file(path: Path, octets: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        sync_folder(path.parent)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's entries to the disk; raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Bring a file and its name to the disk, if it is there; raises OSError."""
+    if not path.exists():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    sync_folder(path.parent)
 
 
 def clear_folder(folder: Path) -> None:

@@ -1,19 +1,19 @@
 """Uploaded objects: checked chunk by chunk, re-sealed under the storage key, opened for a job.
 
-Each object is one file of equal records; its name is an HMAC, so the folder tells only sizes.
-Everything is looked up as (owner, object): another owner's object does not exist.
+Everything is looked up as (owner, object): another owner's object does not exist. What an upload
+is stands in the ledger before its owner hears of it, and that it is complete after all its records
+are on the disk, so a restart loses neither.
+
+No digest of a chunk is in the journal: an authentic record of (upload, index) has one plaintext
+ever, since a data key seals one content, and the whole must have the digest that came with the
+key. So a record that opens is held, and one that does not was never acknowledged to the end.
 """
 
 import contextlib
-import hashlib
-import os
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
 from pathlib import Path
 
-import numpy as np
-
-from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import ID_BYTES
 from encryptsecurert_protocol.limits import LIMITS
@@ -24,180 +24,191 @@ from encryptsecurert_protocol.objects import (
     open_content_key,
     strip_padding,
 )
-from encryptsecurert_protocol.sealing import (
-    RECORD_OVERHEAD_BYTES,
-    ChunkCipher,
-    HpkeKeyPair,
-    keyed_name,
-    open_record_into,
-    random_octets,
-    seal_record_into,
-)
-from encryptsecurert_worker.vault.files import clear_folder
+from encryptsecurert_protocol.sealing import TAG_BYTES, HpkeKeyPair, random_octets
+from encryptsecurert_worker.vault.chunk_files import ChunkFiles
+from encryptsecurert_worker.vault.files import sync_file
+from encryptsecurert_worker.vault.ledger import Ledger
+from encryptsecurert_worker.vault.time import WorkerTime
+from encryptsecurert_worker.vault.upload_index import UploadIndex
+from encryptsecurert_worker.vault.uploads import KIND, NOTED_EVERY_S, Upload, upload_of
 
-_RECORD_BYTES = LIMITS.chunk_bytes + RECORD_OVERHEAD_BYTES
 # What is opened whole beside the inputs is bounded by what it may be, not by the largest object.
 _SIZE_LIMITS_BYTES = {
     ObjectKind.VOLUME: LIMITS.object_bytes,
     ObjectKind.HEADERS: LIMITS.batch_bytes,
     ObjectKind.PARAMETERS: LIMITS.header_bytes,
 }
-
-
-class _RunningDigest:
-    """SHA-256 of chunks that come nearly in order, as they come.
-
-    A few early ones wait in memory for those before them; if more are early than that, the rest
-    is left to whoever opens the object.
-    """
-
-    _WAITING_MAX = 3  # as many as a client of ours has on their way
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._hasher = hashlib.sha256()
-        self._waiting: dict[int, bytes] = {}
-        self._next = 0
-
-    def add(self, index: int, chunk: memoryview) -> None:
-        """Take a chunk that has been checked and kept."""
-        with self._lock:
-            if index != self._next:
-                if index > self._next and len(self._waiting) < self._WAITING_MAX:
-                    self._waiting[index] = bytes(chunk)
-                return
-            self._hasher.update(chunk)
-            self._next += 1
-            while self._next in self._waiting:
-                self._hasher.update(self._waiting.pop(self._next))
-                self._next += 1
-
-    def digest(self, chunks: int) -> bytes | None:
-        """Return the digest of that many chunks, None if not all were taken."""
-        with self._lock:
-            return self._hasher.digest() if self._next == chunks else None
-
-
-@dataclass(slots=True)
-class Upload:
-    """One object on its way in or wholly there. Guarded by its own lock."""
-
-    upload: str
-    owner: str
-    header: ObjectHeader
-    header_octets: bytes
-    content: ContentKey
-    cipher: ChunkCipher
-    path: Path
-    digests: dict[int, bytes] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    running: _RunningDigest = field(default_factory=_RunningDigest)
-
-    @property
-    def complete(self) -> bool:
-        """Whether every chunk is there."""
-        return len(self.digests) == self.header.plan.chunks
-
-    def next_chunk(self) -> int:
-        """Return the lowest index that is missing, or the count if none is."""
-        return next(i for i in range(self.header.plan.chunks + 1) if i not in self.digests)
+_IDLE_S = 60  # after which an upload's early chunks wait in memory no longer
+_STRIPES = 16
 
 
 class ObjectStore:
     """All objects of all owners."""
 
-    def __init__(self, folder: Path, storage_key: bytes) -> None:
-        self._folder = folder
-        self._key = storage_key
-        self._lock = threading.Lock()
-        self._buffers = _Buffers()
-        self._by_upload: dict[tuple[str, str], Upload] = {}
-        self._by_object: dict[tuple[str, str], Upload] = {}
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def __init__(self, folder: Path, storage_key: bytes, ledger: Ledger, time: WorkerTime) -> None:
+        self._files = ChunkFiles(folder, storage_key)
+        self._ledger = ledger
+        self._time = time
+        self._index = UploadIndex()
+        # One owner begins one upload at a time: none twice, and none beyond a quota.
+        self._begins = tuple(threading.Lock() for _ in range(_STRIPES))
 
-    def clear(self) -> None:
-        """Remove what an earlier start left: it is sealed to keys that are gone."""
-        clear_folder(self._folder)
+    def restore(self) -> None:
+        """Go on with what the ledger names and the folder holds.
+
+        An object whose file is gone or cut is held no longer; a file that no fact names goes.
+
+        Raises
+        ------
+        EncryptSecureRTError
+            E_STATE if a fact is not one of ours; E_LOCAL_FILE if the folder cannot be used.
+        """
+        lost = []
+        for owner, upload_id, value in self._ledger.of(KIND):
+            upload = upload_of(owner, upload_id, value, self._files.path(owner, upload_id))
+            if upload.complete and not self._files.is_uncut(upload):
+                lost.append(upload.no_fact())
+                continue
+            there = (
+                range(upload.header.plan.chunks) if upload.complete else self._files.held(upload)
+            )
+            upload.digests.update(dict.fromkeys(there))
+            self._index.enter(upload)
+        kept = self._index.all()
+        self._files.keep_only([upload.path for upload in kept])
+        # A full disk keeps no worker from starting: the next start finds the same again.
+        with contextlib.suppress(EncryptSecureRTError):
+            if lost:
+                self._ledger.write(lost, durable=False)
+            for upload in kept:
+                with upload.lock:
+                    self._complete_if_whole(upload)
 
     def begin(
-        self, owner: str, header_octets: bytes, sealed: bytes, worker_key: HpkeKeyPair
+        self,
+        owner: str,
+        header_octets: bytes,
+        sealed: bytes,
+        key_of: Callable[[str], HpkeKeyPair],
+        *,
+        other_bytes: int = 0,
     ) -> Upload:
-        """Start an upload, or return the complete object of that name that the owner has."""
+        """Start an upload, or return what the owner has of it: the object, or the open upload.
+
+        Parameters
+        ----------
+        sealed : bytes
+            The content key; not looked at if the owner has the object or the upload.
+        key_of : callable
+            The worker's key of the name that the header tells, or E_SEAL.
+        other_bytes : int
+            What the owner holds beside objects.
+
+        Raises
+        ------
+        EncryptSecureRTError
+            E_FORMAT, E_SEAL, E_TOO_LARGE, E_QUOTA, E_BUSY.
+        """
         header = ObjectHeader.decode(header_octets)
-        content = open_content_key(header, sealed, worker_key)
-        if content.size_bytes > _SIZE_LIMITS_BYTES[header.kind]:
-            raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
-        with self._lock:
-            held = self._by_object.get((owner, header.object))
-            if held is not None and (held.complete or held.header_octets == header_octets):
+        with self._begins[hash(owner) % _STRIPES]:
+            held = self._index.use(owner, header.object, self._time.service_s())
+            held = held or self._index.find_open(owner, header.object, header_octets)
+            if held is not None:
+                with held.lock:
+                    self._complete_if_whole(held)
                 return held
+            content = open_content_key(header, sealed, key_of(header.worker))
+            self._check_room(owner, header, content, other_bytes)
             upload_id = random_octets(ID_BYTES).hex()
-            name = keyed_name(self._key, owner.encode(), upload_id.encode())
+            now_s = self._time.service_s()
             upload = Upload(
                 upload=upload_id,
                 owner=owner,
                 header=header,
                 header_octets=header_octets,
                 content=content,
-                cipher=ChunkCipher(
-                    content.data_key, header.prefix, hashlib.sha256(header_octets).digest()
-                ),
-                path=self._folder / name,
+                path=self._files.path(owner, upload_id),
+                used_s=now_s,
+                noted_s=now_s,
             )
-            self._by_upload[owner, upload_id] = upload
-            self._by_object[owner, header.object] = upload
+            self._ledger.write([upload.fact(complete=False)])
+            self._index.enter(upload)
             return upload
+
+    def _check_room(
+        self, owner: str, header: ObjectHeader, content: ContentKey, other_bytes: int
+    ) -> None:
+        if content.size_bytes > _SIZE_LIMITS_BYTES[header.kind]:
+            raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+        if self._index.open_of(owner) >= LIMITS.open_uploads_per_user:
+            raise EncryptSecureRTError(ErrorCode.E_QUOTA, "too many uploads are open")
+        held_bytes = self._index.bytes_of(owner) + other_bytes
+        if held_bytes + content.size_bytes > LIMITS.held_bytes_per_user:
+            raise EncryptSecureRTError(ErrorCode.E_QUOTA, "too much is held already")
 
     def upload(self, owner: str, upload_id: str) -> Upload:
         """Return an upload of this owner, or refuse with E_NOT_FOUND."""
-        with self._lock:
-            found = self._by_upload.get((owner, upload_id))
+        found = self._index.find(owner, upload_id)
         if found is None:
             raise EncryptSecureRTError(ErrorCode.E_NOT_FOUND)
         return found
 
     def put(self, upload: Upload, index: int, sealed: bytes) -> None:
-        """Check one sealed chunk and keep it.
+        """Check one sealed chunk and keep it; with the last of them the object is complete.
 
         The same octets again are welcome; other octets for a held index, octets of another
-        index, an index past the end and a wrong length are E_SEAL, and what is held stays.
+        index, an index past the end and a wrong length are E_SEAL, and what is held stays. A full
+        disk is E_BUSY.
         """
         plan = upload.header.plan
         if not 0 <= index < plan.chunks or len(sealed) != plan.sealed_size(index):
             raise EncryptSecureRTError(ErrorCode.E_SEAL)
-        # Buffers are kept for each thread: fresh memory costs more than the cipher does.
-        chunk = self._buffers.plaintext[: plan.padded_size(index)]
+        chunk = self._files.plaintext(plan.padded_size(index))
         upload.cipher.open_into(index, sealed, chunk, last=plan.is_last(index))
         used = strip_padding(chunk, plan, index, upload.content.size_bytes)
-        digest = sealed[-16:]  # the tag of a chunk that opened stands for its octets
         with upload.lock:
-            held = upload.digests.get(index)
-            if held is not None:
-                if held != digest:
-                    raise EncryptSecureRTError(ErrorCode.E_SEAL)
-                return
-            self._write(upload, index, used)
-            upload.digests[index] = digest
-        upload.running.add(index, used)  # while the next chunk travels
+            if upload.dropped:
+                raise EncryptSecureRTError(ErrorCode.E_NOT_FOUND)
+            tag = sealed[-TAG_BYTES:]  # of a chunk that opened, it stands for its octets
+            is_new = index not in upload.digests
+            if is_new:
+                self._files.write(upload, index, used)
+            else:
+                self._require_same(upload, index, used, tag)
+            upload.digests[index] = tag
+            upload.used_s = self._time.service_s()
+            self._complete_if_whole(upload)
+        if is_new:
+            upload.running.add(index, used)  # while the next chunk travels
 
-    def _write(self, upload: Upload, index: int, used: memoryview) -> None:
-        record = self._buffers.record[: len(used) + RECORD_OVERHEAD_BYTES]
-        seal_record_into(self._key, _aad(upload, index), used, record)
+    def _require_same(self, upload: Upload, index: int, used: memoryview, tag: bytes) -> None:
+        held = upload.digests[index]
+        same = self._files.holds(upload, index, used) if held is None else held == tag
+        if not same:
+            raise EncryptSecureRTError(ErrorCode.E_SEAL)
+
+    def _complete_if_whole(self, upload: Upload) -> None:
+        """Bring a whole upload to the disk, then the fact that it is complete; under its lock.
+
+        A repeated last chunk waits for this, so that nobody hears of an end that is none.
+        """
+        if upload.complete or upload.dropped or not upload.whole:
+            return
         try:
-            descriptor = os.open(upload.path, os.O_WRONLY | os.O_CREAT, 0o600)
-            try:
-                if os.pwrite(descriptor, record, index * _RECORD_BYTES) != len(record):
-                    raise OSError
-            finally:
-                os.close(descriptor)
+            sync_file(upload.path)
         except OSError:
+            # After a failed sync the system may have dropped any of the pages: none is held.
+            upload.digests.clear()
+            upload.running.give_up()
             raise EncryptSecureRTError(ErrorCode.E_BUSY, "the worker's storage is full") from None
+        self._ledger.write([upload.fact(complete=True)])
+        upload.noted_s = upload.used_s
+        self._index.complete(upload)
 
     def require_complete(self, owner: str, name: str) -> Upload:
-        """Return a complete object of this owner, or refuse with E_INPUT_GONE."""
-        with self._lock:
-            held = self._by_object.get((owner, name))
-        if held is None or not held.complete:
+        """Return a complete object of this owner, used now, or refuse with E_INPUT_GONE."""
+        held = self._index.use(owner, name, self._time.service_s())
+        if held is None:
             raise EncryptSecureRTError(ErrorCode.E_INPUT_GONE)
         return held
 
@@ -207,62 +218,63 @@ class ObjectStore:
         An object that does not open is held no longer, so that its owner can send it again.
         """
         try:
-            return self._open(upload)
+            return self._files.open(upload)
         except EncryptSecureRTError:
-            self._forget(upload)
+            if self._index.leave(upload):
+                self._drop(upload)
             raise
 
-    def _forget(self, upload: Upload) -> None:
-        name = (upload.owner, upload.header.object)
-        with self._lock:
-            self._by_upload.pop((upload.owner, upload.upload), None)
-            if self._by_object.get(name) is upload:
-                del self._by_object[name]
-        with contextlib.suppress(OSError):
-            upload.path.unlink()
+    def _drop(self, upload: Upload) -> None:
+        """Remove what cannot be found any more."""
+        with upload.lock:
+            upload.dropped = True
+            upload.running.give_up()
+            # Also if the disk is too full for the journal: a fact without a file does no harm.
+            with contextlib.suppress(EncryptSecureRTError):
+                self._ledger.write([upload.no_fact()], durable=False)
+            with contextlib.suppress(OSError):
+                upload.path.unlink()
 
-    def _open(self, upload: Upload) -> memoryview:
-        plan, size = upload.header.plan, upload.content.size_bytes
-        # numpy's memory comes in large pages where the system has them, and is not zeroed first.
-        plaintext = np.empty(size, np.uint8).data
-        digest = upload.running.digest(plan.chunks)
-        late = hashlib.sha256()
-        try:
-            with upload.path.open("rb", buffering=0) as file:
-                for index in range(plan.chunks):
-                    start = index * LIMITS.chunk_bytes
-                    chunk = plaintext[start : start + LIMITS.chunk_bytes]
-                    self._read(file.fileno(), upload, index, chunk)
-                    if digest is None:
-                        late.update(chunk)
-        except OSError:
-            raise EncryptSecureRTError(ErrorCode.E_INPUT_GONE) from None
-        if (digest or late.digest()) != upload.content.sha256:
-            raise EncryptSecureRTError(ErrorCode.E_DIGEST)
-        return plaintext
+    def expire(self, service_s: int, pinned: Collection[tuple[str, str]]) -> None:
+        """Remove what nobody used for long, and note what was used.
 
-    def _read(self, descriptor: int, upload: Upload, index: int, chunk: memoryview) -> None:
-        record = self._buffers.record[: len(chunk) + RECORD_OVERHEAD_BYTES]
-        if os.preadv(descriptor, [record], index * _RECORD_BYTES) != len(record):
-            raise EncryptSecureRTError(ErrorCode.E_INPUT_GONE)
-        open_record_into(self._key, _aad(upload, index), record, chunk)
+        Parameters
+        ----------
+        pinned : (owner, object) of what jobs still need: used now.
 
+        Raises
+        ------
+        EncryptSecureRTError
+            E_BUSY: what is left is done the next time.
+        """
+        for upload in self._index.all():
+            if upload.complete and upload.name in pinned:
+                upload.used_s = service_s
+            kept_s = LIMITS.object_kept_s if upload.complete else LIMITS.upload_kept_s
+            if self._index.leave(upload, unused_since_s=service_s - kept_s):
+                self._drop(upload)
+            elif not upload.complete and service_s - upload.used_s >= _IDLE_S:
+                upload.running.give_up()
+        for upload in self._index.all():  # by now there may be room on a full disk
+            if upload.used_s - upload.noted_s > NOTED_EVERY_S:
+                self._note(upload)
 
-class _Buffers(threading.local):
-    """One chunk and one record for each thread that handles objects."""
+    def _note(self, upload: Upload) -> None:
+        with upload.lock:
+            if not upload.dropped:
+                self._ledger.write([upload.fact(complete=upload.complete)], durable=False)
+                upload.noted_s = upload.used_s
 
-    def __init__(self) -> None:
-        self.plaintext = memoryview(bytearray(LIMITS.chunk_bytes))
-        self.record = memoryview(bytearray(_RECORD_BYTES))
+    def held_bytes(self, owner: str) -> int:
+        """Return how much an owner holds: objects, and uploads with the size they will have."""
+        return self._index.bytes_of(owner)
 
+    @property
+    def total_bytes(self) -> int:
+        """How much all owners hold."""
+        return self._index.total_bytes
 
-def _aad(upload: Upload, index: int) -> bytes:
-    return canonical.encode(
-        {
-            "kind": "chunk",
-            "owner": upload.owner,
-            "id": upload.upload,
-            "index": index,
-            "generation": 1,
-        }
-    )
+    @property
+    def open_uploads(self) -> int:
+        """How many uploads are on their way."""
+        return self._index.total_open

@@ -1,7 +1,9 @@
 """The site whose keys this worker holds, and who may do what under its bundle."""
 
+import contextlib
 import hashlib
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,10 +18,16 @@ from encryptsecurert_protocol.bundles import (
     bundle_digest,
 )
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.fields import Fields, base64_text
+from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.rights import Operation, UserEntry
 from encryptsecurert_protocol.sealing import HpkeKeyPair, derive_key
-from encryptsecurert_protocol.signatures import spki_der
+from encryptsecurert_protocol.signatures import Label, key_id, spki_der, verify
 from encryptsecurert_protocol.statement import BundleName
+from encryptsecurert_worker.vault.ledger import Change, Ledger
+
+_KIND, _BUNDLE = "site", "bundle"
+_FACT = ("site_key", "core", "signature", "secrets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +37,24 @@ class Provisioned:
     core: BundleCore
     secrets: BundleSecrets
     digest: str
+    site_key: bytes
+    signature: bytes
+    core_octets: bytes
+
+    @property
+    def fact(self) -> Change:
+        """What the ledger keeps of it, sealed as everything there."""
+        return Change(
+            _KIND,
+            "",
+            _BUNDLE,
+            {
+                "site_key": base64_text(self.site_key),
+                "core": base64_text(self.core_octets),
+                "signature": base64_text(self.signature),
+                "secrets": base64_text(self.secrets.encode()),
+            },
+        )
 
     @property
     def name(self) -> BundleName:
@@ -70,6 +96,29 @@ class Site:
         self._provisioned: Provisioned | None = None
         self._known = _Known(None, {})
 
+    def restore(self, ledger: Ledger) -> None:
+        """Go on under the bundle of an earlier start, if there is one (E_STATE)."""
+        fact = ledger.get(_KIND, fact_id=_BUNDLE)
+        if fact is None:
+            return
+        code = ErrorCode.E_STATE
+        fields = Fields(fact, _FACT, code)
+        site_key = fields.octets("site_key", 256)
+        octets = fields.octets("core", LIMITS.header_bytes)
+        signature = fields.octets("signature", 64, 64)
+        verify(site_key, Label.BUNDLE, octets, signature, code)
+        core = BundleCore.decode(octets)
+        if core.site_key_id != key_id(site_key):
+            raise EncryptSecureRTError(code)
+        self._provisioned = Provisioned(
+            core=core,
+            secrets=BundleSecrets.decode(fields.octets("secrets", LIMITS.header_bytes)),
+            digest=bundle_digest(octets),
+            site_key=site_key,
+            signature=signature,
+            core_octets=octets,
+        )
+
     @property
     def current(self) -> Provisioned | None:
         """The bundle that holds now, if any."""
@@ -82,8 +131,8 @@ class Site:
             raise EncryptSecureRTError(ErrorCode.E_NOT_PROVISIONED)
         return provisioned
 
-    def provision(self, message: BundleMessage, key: HpkeKeyPair, now: datetime) -> bool:
-        """Take a bundle; tell whether anything changed.
+    def provision(self, message: BundleMessage, keys: Sequence[HpkeKeyPair], now: datetime) -> bool:
+        """Take a bundle that was sealed to one of the keys; tell whether anything changed.
 
         Raises
         ------
@@ -91,7 +140,7 @@ class Site:
             E_BUNDLE if it does not verify, open or hold now; E_SITE if another site's bundle is
             here already; E_REPLAY for a lower epoch, or the same epoch with other content.
         """
-        core, secrets = message.open(key)
+        core, secrets = _open(message, keys)
         if not core.valid_at(now):
             raise EncryptSecureRTError(ErrorCode.E_BUNDLE)
         digest = bundle_digest(message.core)
@@ -104,7 +153,14 @@ class Site:
                     return False
                 if core.epoch <= held.core.epoch:
                     raise EncryptSecureRTError(ErrorCode.E_REPLAY)
-            self._provisioned = Provisioned(core=core, secrets=secrets, digest=digest)
+            self._provisioned = Provisioned(
+                core=core,
+                secrets=secrets,
+                digest=digest,
+                site_key=message.site_key,
+                signature=message.signature,
+                core_octets=message.core,
+            )
             return True
 
     def caller(
@@ -140,10 +196,25 @@ class Site:
             return False
         return core.roles.allows(entry, operation)
 
+    def is_custodian(self, certificate_der: bytes | None, now: datetime) -> bool:
+        """Tell whether a certificate's holder may provision, also after the bundle's end."""
+        try:
+            caller = self.caller(certificate_der, now, in_time=False)
+        except EncryptSecureRTError:
+            return False
+        return self.require().core.roles.allows(caller.entry, Operation.PROVISION)
+
     def require_right(self, caller: Caller, operation: Operation) -> None:
         """Refuse with E_FORBIDDEN unless a role of the caller allows the operation."""
         if not self.require().core.roles.allows(caller.entry, operation):
             raise EncryptSecureRTError(ErrorCode.E_FORBIDDEN)
+
+
+def _open(message: BundleMessage, keys: Sequence[HpkeKeyPair]) -> tuple[BundleCore, BundleSecrets]:
+    for key in keys[:-1]:
+        with contextlib.suppress(EncryptSecureRTError):
+            return message.open(key)
+    return message.open(keys[-1])
 
 
 @dataclass(frozen=True, slots=True)

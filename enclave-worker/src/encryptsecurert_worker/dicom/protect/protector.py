@@ -1,10 +1,12 @@
 """From one original header to one protected header.
 
-    request -> walk -> refusals -> clear part by the allow-list of its SOP class
-                                -> sealed part: every other original, and the raw header
+    request -> walk -> refusals -> whose header it is                            examine
+            -> clear part by the allow-list of its SOP class                     seal
+            -> sealed part: every other original, and the raw header
             -> preamble, meta, clear part with (0400,0500) in its place, head of Pixel Data
 
-A `Protector` is made once for a bundle's keys and used for every instance: it keeps the
+Between the two a caller can judge whether this patient's headers are protected for this user. A
+`Protector` is made once for a bundle's keys and used for every instance: it keeps the
 recipients, the allow-lists by tag and the UIDs mapped last. It holds no lock and changes nothing
 but caches, so threads may share it.
 """
@@ -79,6 +81,21 @@ class _Identity:
     pseudonym: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExaminedHeader:
+    """A header that nothing speaks against protecting."""
+
+    request: HeaderRequest
+    header: Header
+    sop_class: bytes
+    identity: _Identity
+
+    @property
+    def pseudonym(self) -> str:
+        """What the patient is called in clear."""
+        return self.identity.pseudonym.decode("ascii")
+
+
 class Protector:
     """Protects headers under one set of keys.
 
@@ -107,7 +124,11 @@ class Protector:
             return refused_header(refusal.code)
 
     def protect(self, request: HeaderRequest) -> ProtectedHeader:
-        """Protect one header.
+        """Examine one header and seal it, for a caller that asks nothing in between."""
+        return self.seal(self.examine(request))
+
+    def examine(self, request: HeaderRequest) -> ExaminedHeader:
+        """Walk one header and find whose it is.
 
         Raises
         ------
@@ -121,8 +142,20 @@ class Protector:
         identity = self._identity(header)
         refusals.check_no_text_in_pixels(header)
         refusals.check_pixel_size(header, [one.length for one in request.bulk])
+        return ExaminedHeader(
+            request=request, header=header, sop_class=sop_class, identity=identity
+        )
 
-        clear, sealed_tags = self._classify(header, self._rules[sop_class], identity)
+    def seal(self, examined: ExaminedHeader) -> ProtectedHeader:
+        """Make the protected header of an examined one.
+
+        Raises
+        ------
+        EncryptSecureRTError
+            E_DICOM if a required attribute has a wrong value.
+        """
+        request, header, identity = examined.request, examined.header, examined.identity
+        clear, sealed_tags = self._classify(header, self._rules[examined.sop_class], identity)
         clear[ENCRYPTED_ATTRIBUTES] = sealed_sequence(
             self._envelope,
             request,
@@ -132,7 +165,7 @@ class Protector:
         series = self._map_uid(identity.uids[_SERIES])
         octets = b"".join(
             (
-                file_head(sop_class, instance),
+                file_head(examined.sop_class, instance),
                 *(clear[tag] for tag in sorted(clear)),
                 _pixel_data_head(header, request.bulk[0].length),
             )

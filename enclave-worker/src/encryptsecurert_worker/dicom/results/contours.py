@@ -23,8 +23,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_rt.geometry import ImageGrid
 
+MOST_SIDES = 1 << 17  # of a slice's outlines: 80 times those of a real skeleton, and 25 MB of work
 _TOP, _RIGHT, _BOTTOM, _LEFT = range(4)  # side of an inside voxel; walked with inside on the right
 _MIDPOINT_2X = ((0, -1), (1, 0), (0, 1), (-1, 0))  # (x, y) of a side's midpoint, doubled
 
@@ -43,6 +45,11 @@ def slice_polygons(mask: npt.NDArray[np.bool_]) -> list[IntArray]:
     list of int64 (n, 2)
         Doubled index coordinates (2 i, 2 j) of each polygon's vertices, n >= 4, open (the first
         vertex is not repeated), without vertices on a straight run. Sorted by first voxel.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_TOO_LARGE for more than `MOST_SIDES` voxel sides between inside and outside.
     """
     rows = np.flatnonzero(mask.any(axis=1))
     if rows.size == 0:
@@ -50,6 +57,9 @@ def slice_polygons(mask: npt.NDArray[np.bool_]) -> list[IntArray]:
     columns = np.flatnonzero(mask.any(axis=0))
     j0, i0 = int(rows[0]), int(columns[0])
     padded = np.pad(mask[j0 : rows[-1] + 1, i0 : columns[-1] + 1], 1)
+    changes = np.count_nonzero(padded[1:] != padded[:-1])
+    if changes + np.count_nonzero(padded[:, 1:] != padded[:, :-1]) > MOST_SIDES:
+        raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE, "outlines of noise")
     sides = _Sides.of(padded)
     loops = sides.loops()
     if any(not loop.is_outer for loop in loops):
@@ -85,7 +95,8 @@ class _Loop:
 class _Sides:
     """All sides between inside and outside of one padded slice, each with the next one."""
 
-    slot: npt.NDArray[np.int32]  # (side, flat voxel) -> number of the side
+    voxels: list[IntArray]  # by side: the flat voxels that have it, ascending
+    starts: IntArray  # by side: the number of the first one
     vertices: IntArray  # (n, 2) midpoints, doubled (x, y)
     following: list[int]
 
@@ -94,27 +105,29 @@ class _Sides:
         """Find the sides and link each to the one at its end."""
         width = padded.shape[1]
         inside = padded.ravel()
-        voxels = np.flatnonzero(inside)
         ahead = (1, width, -1, -width)
         outside = (-width, 1, width, -1)
-        of_side = [voxels[~inside[voxels + step]] for step in outside]
+        # The padding is outside, so what `roll` brings round the ends never meets an inside voxel.
+        of_side = [np.flatnonzero(inside & ~np.roll(inside, -step)) for step in outside]
         starts = np.concatenate([[0], np.cumsum([v.size for v in of_side])])
-        slot = np.zeros((4, inside.size), np.int32)
-        for side, at in enumerate(of_side):
-            slot[side, at] = np.arange(starts[side], starts[side + 1])
+
+        def number(side: int, at: IntArray) -> IntArray:
+            return np.asarray(starts[side] + np.searchsorted(of_side[side], at))
+
         following, vertices = [], []
         for side, at in enumerate(of_side):
             right_ahead = at + ahead[side]
             left_ahead = right_ahead + outside[side]
-            turn_right = slot[(side + 1) % 4, at]
-            straight = slot[side, right_ahead]
-            turn_left = slot[(side + 3) % 4, left_ahead]
+            # Where a voxel has no such side its number means nothing, and is not taken.
+            turn_right = number((side + 1) % 4, at)
+            straight = number(side, right_ahead)
+            turn_left = number((side + 3) % 4, left_ahead)
             go = np.where(inside[left_ahead], turn_left, straight)
             following.append(np.where(inside[right_ahead], go, turn_right))
             y, x = np.divmod(at, width)
             vertices.append(np.stack([2 * x, 2 * y], axis=1) + _MIDPOINT_2X[side])
         linked: list[int] = np.concatenate(following).tolist()
-        return cls(slot, np.concatenate(vertices).astype(np.int64), linked)
+        return cls(of_side, starts, np.concatenate(vertices).astype(np.int64), linked)
 
     def loops(self) -> list[_Loop]:
         """Return every closed walk, in the order of their first side."""
@@ -147,7 +160,8 @@ class _Sides:
             x, y = self.vertices[anchor].tolist()
             row = padded[y // 2, : (x + 1) // 2]
             after_outside = int(np.flatnonzero(~row)[-1]) + 1
-            target = int(self.slot[_LEFT, y // 2 * padded.shape[1] + after_outside])
+            voxel = y // 2 * padded.shape[1] + after_outside
+            target = int(self.starts[_LEFT] + np.searchsorted(self.voxels[_LEFT], voxel))
             chain.splice(target, anchor)
         joined = []
         for loop in loops:

@@ -268,9 +268,10 @@ def _slice_origin(grid: ImageGrid, k: int) -> list[str]:
 
 def _overlap(structures: Sequence[StructureMask]) -> bool:
     """Return whether a voxel lies in two structures."""
-    taken = structures[0].mask.copy()
-    for structure in structures[1:]:
-        if bool((taken & structure.mask).any()):
-            return True
-        taken |= structure.mask
+    for planes in zip(*(structure.mask for structure in structures), strict=True):
+        taken = planes[0].copy()
+        for plane in planes[1:]:
+            if bool((taken & plane).any()):
+                return True
+            taken |= plane
     return False

@@ -1,0 +1,201 @@
+"""The parser of the command line: every command, its options, and an example of each.
+
+It is the standard library's, since Slicer ships no other.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+
+STRUCTURES = ("body", "lung_left", "lung_right", "skeleton")
+OUTPUTS = ("rtstruct", "seg")
+VERSION = "0.1.0"
+_EXITS = """exit codes: 0 ok, 2 usage, 3 not reachable, 4 user certificate refused, 5 attestation
+refused, 6 policy, 7 not provisioned or other site, 8 not allowed, 9 bad input, 10 too large or
+busy, 11 job failed, 12 cancelled, 13 result or receipt invalid, 14 local file, 70 internal"""
+
+
+class _Usage(EncryptSecureRTError):
+    """A usage error with the parser's own words, which hold option names only."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings: Any) -> None:
+        # What is unsafe must be spelled out, and `--json` be found by who looks for it first.
+        super().__init__(**settings, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        raise _Usage(ErrorCode.E_USAGE, message.split(":", 1)[0][:100])
+
+
+def _common() -> _Parser:
+    parser = _Parser(add_help=False)
+    group = parser.add_argument_group("common options")
+    group.add_argument(
+        "--home", type=Path, metavar="DIR", help="client folder (ENCRYPTSECURERT_HOME)"
+    )
+    group.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
+    group.add_argument("--request", choices=["-"], help="read one JSON request line from stdin")
+    group.add_argument("--debug", action="store_true", help="show a traceback on internal errors")
+    return parser
+
+
+def _worker() -> _Parser:
+    parser = _Parser(add_help=False)
+    group = parser.add_argument_group("worker")
+    group.add_argument("--url", metavar="URL", help="https://host:port (ENCRYPTSECURERT_URL)")
+    group.add_argument(
+        "--unsafe-allow-simulated",
+        action="store_true",
+        help="take an UNSIGNED policy for SIMULATED evidence; only on this computer",
+    )
+    return parser
+
+
+def _patient() -> _Parser:
+    parser = _Parser(add_help=False, parents=[_worker()])
+    parser.add_argument_group("patience").add_argument(
+        "--patience",
+        type=int,
+        metavar="SECONDS",
+        dest="patience_s",
+        help="wait so long for a worker that went away; 0: not at all"
+        " (ENCRYPTSECURERT_PATIENCE, 120)",
+    )
+    return parser
+
+
+class _Commands:
+    """The commands of the parser, as they are described one after another."""
+
+    def __init__(self, parser: _Parser) -> None:
+        self._commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(
+        self, name: str, parents: Sequence[_Parser], words: str, examples: Sequence[str]
+    ) -> _Parser:
+        """Describe a command; each example is what follows `encryptsecurert`."""
+        lines = "".join(f"  encryptsecurert {example}\n" for example in examples)
+        return self._commands.add_parser(
+            name,
+            parents=parents,
+            help=words,
+            description=f"{words[0].upper()}{words[1:]}.",
+            epilog=f"example{'s' if len(examples) > 1 else ''}:\n{lines}\n{_EXITS}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser; what it does not understand is E_USAGE."""
+    parser = _Parser(
+        prog="encryptsecurert",
+        description="Protect and segment CT series in an attested worker.",
+        epilog=_EXITS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"encryptsecurert {VERSION}")
+    commands = _Commands(parser)
+    common = _common()
+    _describe_trust(commands, common)
+    _describe_work(commands, [common, _patient()])
+    _describe_jobs(commands, [common, _patient()])
+    return parser
+
+
+def _choices(words: Sequence[str]) -> str:
+    return f"some of {', '.join(words)}; all if not given"
+
+
+def _describe_trust(commands: _Commands, common: _Parser) -> None:
+    enroll = commands.add(
+        "enroll",
+        [common],
+        "make the user key and a request; later take the answer",
+        ("enroll", "enroll --accept welcome/"),
+    )
+    enroll.add_argument(
+        "--accept", type=Path, metavar="DIR", help="take what the custodian gave: pins the site"
+    )
+    enroll.add_argument("--collateral", type=Path, metavar="FILE", help="place fresh collateral")
+    commands.add(
+        "check",
+        [common, _worker()],
+        "six lines: can this worker be trusted?",
+        ("check --url https://worker:8443",),
+    )
+    verify = commands.add(
+        "verify", [common], "check a receipt, offline", ("verify results/receipt.json",)
+    )
+    verify.add_argument("source", type=Path, nargs="?", metavar="RECEIPT", help="receipt file")
+
+
+def _describe_work(commands: _Commands, parents: Sequence[_Parser]) -> None:
+    protect = commands.add(
+        "protect",
+        parents,
+        "seal the DICOM metadata of a CT series",
+        ("protect original/ protected/",),
+    )
+    protect.add_argument(
+        "source", type=Path, nargs="?", metavar="SRC", help="folder with one series"
+    )
+    protect.add_argument("out", type=Path, nargs="?", metavar="DST", help="folder for the copy")
+    segment = commands.add(
+        "segment",
+        parents,
+        "segment a protected CT series in the worker",
+        (
+            "segment protected/2.25.1234 --out results/",
+            "segment protected/2.25.1234 --structures body --detach",
+        ),
+    )
+    segment.add_argument("source", type=Path, nargs="?", metavar="CT", help="protected series")
+    segment.add_argument("--out", type=Path, metavar="DIR", help="folder for the results")
+    segment.add_argument(
+        "--structures", nargs="+", choices=STRUCTURES, metavar="KEY", help=_choices(STRUCTURES)
+    )
+    segment.add_argument(
+        "--outputs", nargs="+", choices=OUTPUTS, metavar="KIND", help=_choices(OUTPUTS)
+    )
+    segment.add_argument("--preview", type=Path, metavar="PNG", help="draw contours over the CT")
+    segment.add_argument(
+        "--detach",
+        action="store_true",
+        help="print the job's id and end once the worker has the job; `fetch` gets the results",
+    )
+
+
+def _describe_jobs(commands: _Commands, parents: Sequence[_Parser]) -> None:
+    job = "0123456789abcdef0123456789abcdef"
+    commands.add("jobs", parents, "list your jobs", ("jobs",))
+    fetch = commands.add(
+        "fetch",
+        parents,
+        "wait for a job of this computer and get its results",
+        (f"fetch {job} --out results/", f"fetch {job} --out results/ --no-wait"),
+    )
+    cancel = commands.add("cancel", parents, "end a job", (f"cancel {job}",))
+    for command in (fetch, cancel):
+        command.add_argument("job", nargs="?", metavar="ID", help="the job's id, see `jobs`")
+    fetch.add_argument("--out", type=Path, metavar="DIR", help="folder for the results")
+    fetch.add_argument(
+        "--no-wait", action="store_true", help="do not wait for a job that has not ended"
+    )
+    commands.add("tasks", parents, "what you may do: tasks, cases, quotas, limits", ("tasks",))
+    commands.add("models", parents, "which models you may use", ("models",))
+    glass = commands.add(
+        "break-glass",
+        parents,
+        "open a case for some hours; the auditor reads why",
+        ('break-glass --case PABCDEFGHIJKLMNOP --reason "emergency, on call"',),
+    )
+    glass.add_argument("--case", metavar="P...", help="the case's pseudonym")
+    glass.add_argument(
+        "--reason",
+        metavar="TEXT",
+        help="why; other programs here can see it: --request - takes it from stdin",
+    )

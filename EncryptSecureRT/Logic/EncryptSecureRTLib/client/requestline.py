@@ -1,0 +1,108 @@
+"""One JSON request line from standard input: the same words as on the command line, typed.
+
+{"command": "fetch", "home": ..., "url": ..., "job": ..., "out": ...}
+
+What is unknown, of another type or cannot be is refused as a whole; nothing of it is repeated.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.limits import LIMITS
+
+Reader = Callable[[object], object]
+
+
+def _refusal() -> EncryptSecureRTError:
+    return EncryptSecureRTError(ErrorCode.E_USAGE, "the request line is not right")
+
+
+def _path(value: object) -> Path:
+    """Read text that can name a file at all."""
+    try:
+        if isinstance(value, str) and b"\0" not in os.fsencode(value):
+            return Path(value)
+    except UnicodeEncodeError:
+        pass
+    raise _refusal()
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise _refusal()
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _refusal()
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _refusal()
+    return value
+
+
+def _some_of(words: Sequence[str]) -> Reader:
+    def read(value: object) -> list[str]:
+        if not isinstance(value, list) or not all(item in words for item in value):
+            raise _refusal()
+        return value
+
+    return read
+
+
+# Member of the line: (name of the setting, how its value is read).
+_MEMBERS: dict[str, tuple[str, Reader]] = {
+    "home": ("home", _path),
+    "series": ("source", _path),
+    "source": ("source", _path),
+    "receipt": ("source", _path),
+    "out": ("out", _path),
+    "preview": ("preview", _path),
+    "url": ("url", _text),
+    "job": ("job", _text),
+    "case": ("case", _text),
+    "reason": ("reason", _text),
+    "patience_s": ("patience_s", _count),
+    "unsafe_allow_simulated": ("unsafe_allow_simulated", _truth),
+    "detach": ("detach", _truth),
+    "no_wait": ("no_wait", _truth),
+}
+
+
+def read_request(command: str, choices: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Read the request line of a command and return its settings.
+
+    Parameters
+    ----------
+    choices : mapping
+        Members that are lists, and the words that each may hold.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_USAGE for anything but a right line.
+    """
+    members = _MEMBERS | {name: (name, _some_of(words)) for name, words in choices.items()}
+    line = sys.stdin.buffer.readline(LIMITS.json_line_bytes + 1)
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError):
+        raise _refusal() from None
+    if not isinstance(request, dict) or request.pop("command", command) != command:
+        raise _refusal()
+    asked: dict[str, Any] = {}
+    for name, value in request.items():
+        if name not in members:
+            raise _refusal()
+        setting, read = members[name]
+        asked[setting] = read(value)
+    return asked

@@ -1,0 +1,127 @@
+"""What commands tell in the end: words for people, and the same as a JSON value.
+
+Words that come from a worker are printed without control characters.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from encryptsecurert_protocol.fields import time_text
+from encryptsecurert_protocol.jobs import JobState
+from encryptsecurert_protocol.limits import GIB, MIB
+from EncryptSecureRTLib.client.listing import JobRow, Offer
+from EncryptSecureRTLib.client.results import Written
+
+Told = tuple[str, dict[str, Any]]
+_MOST_ROWS = 200  # the result is one line, of at most `Limits.json_line_bytes`
+
+
+def results_told(made: Written) -> Told:
+    """Tell volumes, warnings and files."""
+    judged = made.finished.judged
+    files = [str(path) for path in made.files]
+    rows = [f"{name:<10} {volume:10.1f} cm3" for name, volume in made.volumes_cc.items()]
+    warnings = [f"warning: {warning}" for warning in made.warnings]
+    return "\n".join([*rows, *warnings, *files]), {
+        "files": files,
+        "volumes_cc": made.volumes_cc,
+        "warnings": list(made.warnings),
+        "receipt_sha256": judged.sha256,
+        "outputs": dict(judged.body.outputs),
+        "verdict": judged.verdict.to_json(),
+        "simulated": judged.verdict.simulated,
+    }
+
+
+def jobs_told(rows: Sequence[JobRow], ordered_here: Collection[str]) -> Told:
+    """Tell the newest jobs, and for each whether `fetch` can open its results here."""
+    shown = rows[-_MOST_ROWS:]
+    fetchable = {row.job for row in shown if row.job in ordered_here and row.task != "protect"}
+    lines = [f"{'job':<32}  {'task':<11}  {'state':<24}  {'created':<20}  fetch"]
+    for row in shown:
+        here = "yes" if row.job in fetchable else "no"
+        moment = time_text(row.created)
+        lines.append(f"{row.job}  {row.task:<11}  {_state(row):<24}  {moment}  {here}")
+    left_out = len(rows) - len(shown)
+    if left_out:
+        lines.append(f"and {left_out} older ones")
+    values = [{**row.as_json(), "fetch": row.job in fetchable} for row in shown]
+    words = "\n".join(lines) if rows else "You have no jobs at this worker."
+    return words, {"rows": values, "left_out": left_out}
+
+
+def _state(row: JobRow) -> str:
+    if row.state is JobState.QUEUED:
+        return f"queued, {row.place} before" if row.place else "queued, next"
+    return f"{row.state.value} {row.error}" if row.state is JobState.FAILED else row.state.value
+
+
+def tasks_told(offer: Offer) -> Told:
+    """Tell tasks with their parameters, open cases, what is used of quotas, and limits."""
+    cases = sorted(offer.cases, key=lambda case: case[1])[-_MOST_ROWS:]
+    lines: list[str] = []
+    for name, algorithm, parameters in offer.tasks:
+        lines.append(f"{name}  ({algorithm})")
+        choices = [f"  {key}: {_words(value)}" for key, value in _chosen(parameters)]
+        lines += choices or ["  nothing to choose"]
+    lines = lines or ["No task is open to you."]
+    lines += [
+        f"case {pseudonym} open until {time_text(until)}{', break-glass' if glass else ''}"
+        for pseudonym, until, glass in cases
+    ]
+    lines += _quota_lines(offer)
+    return "\n".join(lines), {
+        "tasks": [{"name": n, "algorithm": a, "parameters": dict(p)} for n, a, p in offer.tasks],
+        "cases": [
+            {"pseudonym": pseudonym, "until": time_text(until), "break_glass": glass}
+            for pseudonym, until, glass in cases
+        ],
+        "cases_left_out": len(offer.cases) - len(cases),
+        "limits": dict(offer.limits),
+        "memory_bytes": offer.memory_bytes,
+        "held_bytes": offer.held_bytes,
+        "patients_today": offer.patients_today,
+    }
+
+
+def _chosen(parameters: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    return ((key, value) for key, value in parameters.items() if key != "schema")
+
+
+def _words(value: object) -> str:
+    """Say a parameter's description in words."""
+    if isinstance(value, Mapping):
+        if set(value) == {"key", "name"}:
+            return f"{_words(value['key'])} ({_words(value['name'])})"
+        return ", ".join(f"{_words(key)} {_words(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_words(item) for item in value)
+    return "".join(letter if letter.isprintable() else "?" for letter in str(value))
+
+
+def _quota_lines(offer: Offer) -> list[str]:
+    limits = offer.limits
+    kept = timedelta(seconds=limits.get("results_kept_s", 0))
+    return [
+        f"patients protected today: {offer.patients_today} of {limits.get('patients_per_day', 0)}",
+        f"held for you: {_size(offer.held_bytes)} of {_size(limits.get('held_bytes_per_user', 0))}",
+        f"one object: up to {_size(limits.get('object_bytes', 0))}; the worker computes within "
+        f"{_size(offer.memory_bytes)} of memory",
+        f"jobs that wait: up to {limits.get('queued_jobs_per_user', 0)}; "
+        f"results are kept {kept.days} days",
+    ]
+
+
+def _size(size_bytes: int) -> str:
+    if size_bytes >= GIB:
+        return f"{size_bytes / GIB:.1f} GiB"
+    return f"{size_bytes / MIB:.1f} MiB"
+
+
+def models_told(offer: Offer) -> Told:
+    """Tell the models."""
+    lines = [f"{model} {version}  for {task}" for model, version, task in offer.models]
+    return "\n".join(lines) or "No models are open to you at this worker.", {
+        "models": [{"model": m, "version": v, "task": t} for m, v, t in offer.models]
+    }

@@ -1,0 +1,75 @@
+"""Whether a signed job is taken. The repeat check comes before time, role, memory and quota."""
+
+from encryptsecurert_protocol import canonical
+from encryptsecurert_protocol.audit import AuditEvent
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.jobs import JobHeader, job_digest
+from encryptsecurert_protocol.objects import ObjectKind
+from encryptsecurert_worker.core import WorkerCore
+from encryptsecurert_worker.jobs.job import Job
+from encryptsecurert_worker.tasks.task import Task
+from encryptsecurert_worker.vault.site import Caller
+
+
+class Admission:
+    """Judges job headers whose signature holds and whose certificate is the caller's."""
+
+    def __init__(self, core: WorkerCore) -> None:
+        self._core = core
+
+    def admit(self, header: JobHeader, octets: bytes, caller: Caller) -> Job:
+        """Return the job of these octets: the one that is known, or a new one, queued.
+
+        Raises
+        ------
+        EncryptSecureRTError
+            E_REPLAY for a known id with other octets, another worker state or a time that is not
+            now; E_SITE, E_TASK, E_FORBIDDEN, E_NOT_PROVISIONED without a lease, E_INPUT_GONE,
+            E_PARAMETERS, E_TOO_LARGE beyond the memory budget, E_QUOTA, E_BUSY.
+        """
+        digest = job_digest(octets)
+        known = self._core.book.known(caller.user, header.job, digest)
+        if known is not None:
+            return known
+        try:
+            self._check(header, caller)
+        except EncryptSecureRTError as error:
+            self._tell(header, digest, error.code)
+            raise
+        return self._core.book.accept(header, octets, digest, caller.fingerprint)
+
+    def _tell(self, header: JobHeader, digest: bytes, code: ErrorCode) -> None:
+        self._core.audit.append(
+            AuditEvent.JOB_REFUSED,
+            user=header.user,
+            job=header.job,
+            epoch=self._core.epoch,
+            code=code.name,
+            digest=digest.hex(),
+            durable=False,
+        )
+
+    def _check(self, header: JobHeader, caller: Caller) -> None:
+        core = self._core.site.require().core
+        header.check_time(self._core.time.now())
+        if header.site_key_id != core.site_key_id:
+            raise EncryptSecureRTError(ErrorCode.E_SITE)
+        if not self._core.identity.ring.knows(header.worker) or header.min_epoch > core.epoch:
+            raise EncryptSecureRTError(ErrorCode.E_REPLAY, "the job is for another worker state")
+        task = self._core.tasks.get(header.task)
+        self._core.site.require_right(caller, task.operation)
+        self._core.leases.require()
+        self._check_inputs(header, task)
+
+    def _check_inputs(self, header: JobHeader, task: Task) -> None:
+        objects = self._core.objects
+        order = objects.require_complete(header.user, header.parameters)
+        inputs = [objects.require_complete(header.user, name) for name in header.inputs]
+        kinds = tuple(held.header.kind for held in inputs)
+        if kinds != task.input_kinds or order.header.kind is not ObjectKind.PARAMETERS:
+            raise EncryptSecureRTError(ErrorCode.E_PARAMETERS)
+        parameters = canonical.decode(bytes(objects.open(order)))
+        task.check(parameters)
+        sizes = [held.content.size_bytes for held in inputs]
+        if task.memory_bytes(sizes, parameters) > self._core.memory_bytes:
+            raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE, "beyond the worker's memory budget")

@@ -1,0 +1,44 @@
+"""What the worker asks of the system for its own process: a bound on memory, and no core dumps."""
+
+import re
+import resource
+from contextlib import suppress
+from pathlib import Path
+
+from encryptsecurert_protocol.limits import GIB, KIB
+
+_BESIDE_JOBS_BYTES = GIB  # uploads on their way, stacks of threads, results being sealed
+_STATUS = Path("/proc/self/status")
+
+
+def data_bytes(status: Path = _STATUS) -> int | None:
+    """Return how much of what RLIMIT_DATA counts is in use, None where nobody tells."""
+    try:
+        found = re.search(r"^VmData:\s+(\d{1,15}) kB$", status.read_text("ascii"), re.MULTILINE)
+    except (OSError, ValueError):
+        return None
+    return int(found.group(1)) * KIB if found else None
+
+
+def bound_memory(job_bytes: int) -> int | None:
+    """Bound the process to what it has now, one job and some more; returns the bound, if any.
+
+    A job that asks for more then fails with E_TOO_LARGE in place of the whole worker, which the
+    system would kill.
+    """
+    used = data_bytes()
+    if used is None:
+        return None
+    wanted = used + job_bytes + _BESIDE_JOBS_BYTES
+    with suppress(OSError, ValueError):  # an enclave's system may know no such limit
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        bound = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (bound, hard))
+        return bound
+    return None
+
+
+def forbid_core_dumps() -> None:
+    """Write no memory to a disk, whatever happens: site keys are in it."""
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
