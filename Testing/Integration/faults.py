@@ -25,6 +25,7 @@ from encryptsecurert_worker.server import service
 from encryptsecurert_worker.server.building import build_core
 from encryptsecurert_worker.server.config import WorkerConfig
 from encryptsecurert_worker.server.service import WorkerService
+from encryptsecurert_worker.tasks.break_glass import BreakGlassTask
 from encryptsecurert_worker.tasks.protect import ProtectTask
 from encryptsecurert_worker.tasks.segment import SegmentTask
 from encryptsecurert_worker.tasks.task import TaskContext, TaskOutput, TaskRegistry
@@ -103,7 +104,7 @@ class FaultyHospital(Hospital):
 
     def _service(self) -> WorkerService:
         core = build_core(self._config(), self.provider, self._sealing, self.clock)
-        tasks = TaskRegistry([ProtectTask(), _GatedSegmentation(self.gate)])
+        tasks = TaskRegistry([ProtectTask(), _GatedSegmentation(self.gate), BreakGlassTask()])
         with patch.object(service, "AttestedProtocol", self.tap.protocol()):
             return WorkerService(self._config(), dataclasses.replace(core, tasks=tasks))
 

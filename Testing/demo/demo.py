@@ -3,6 +3,7 @@
     worker serve        in simulated mode on a free port
     admin init, policy, user add, provision
     enroll, check, protect, segment, verify
+    worker stopped and started again, jobs, admin audit
 
 Everything that a command says is printed. `--out` gets summary.json, the DICOM results, the
 protected series and preview.png; site keys, worker state and the original stay in a temporary
@@ -21,6 +22,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
@@ -77,16 +79,16 @@ class Demo:
     def _shown(self, part: str) -> str:
         return part.replace(str(self.work), "$WORK")
 
-    def worker(self) -> tuple[subprocess.Popen[str], str]:
+    def worker(self, port: int = 0) -> tuple[subprocess.Popen[str], str]:
         """Start the worker and return it with its address."""
         state = self.work / "worker"
-        command = ["serve", "--provider", "simulated", "--port", "0", "--state", str(state)]
+        command = ["serve", "--provider", "simulated", "--port", str(port), "--state", str(state)]
         self.say(f"$ encryptsecurert-worker {' '.join(map(self._shown, command))} &")
         start = time.perf_counter()
         process = subprocess.Popen(
             [str(_BIN / "encryptsecurert-worker"), *command],
             stdout=subprocess.PIPE,
-            stderr=(self.work / "worker.log").open("w"),
+            stderr=(self.work / "worker.log").open("a"),
             text=True,
         )
         assert process.stdout is not None
@@ -135,12 +137,38 @@ def _set_up(demo: Demo, url: str) -> Path:
         *(admin, "user", "add", site, "--csr", str(home / "user.csr"), "--role", "physicist"),
         *("--out", str(work / "welcome"), *key),
     )
+    _enroll_auditor(demo, site, key)
     demo.run("provision", admin, "provision", site, "--url", url, *key)
     demo.run(
         "accept",
         *("encryptsecurert", "enroll", "--accept", str(work / "welcome"), "--home", str(home)),
     )
     return home
+
+
+def _enroll_auditor(demo: Demo, site: str, key: tuple[str, ...]) -> None:
+    """Enroll somebody else, who reads the audit log; not shown, as it is done like the user's."""
+    home, welcome = demo.work / "auditor-home", demo.work / "auditor-welcome"
+    demo.ask("encryptsecurert", "enroll", "--home", str(home))
+    demo.ask(
+        *("encryptsecurert-admin", "user", "add", site, "--csr", str(home / "user.csr")),
+        *("--role", "auditor", "--out", str(welcome), *key),
+    )
+    demo.ask("encryptsecurert", "enroll", "--accept", str(welcome), "--home", str(home))
+
+
+def _afterwards(demo: Demo, home: Path, url: str) -> dict[str, Any]:
+    """Show what a restart of the worker leaves, and what the auditor sees."""
+    demo.run("jobs", "encryptsecurert", "jobs", "--url", url, "--home", str(home))
+    audit = (
+        *("encryptsecurert-admin", "audit", "verify", "--url", url),
+        *("--home", str(demo.work / "auditor-home")),
+        *("--key", str(demo.work / "site" / "auditor" / "auditor.key.sealed")),
+        *("--passphrase-file", str(demo.work / "passphrase")),
+        *("--log", str(demo.work / "audit"), "--receipts", str(home / "receipts")),
+    )
+    demo.run("audit", *audit)
+    return demo.ask(*audit)
 
 
 def _summary(demo: Demo, home: Path, url: str, truth: dict[str, float] | None) -> dict[str, Any]:
@@ -218,6 +246,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             home = _set_up(demo, url)
             _jobs(demo, home, url, series)
             summary = _summary(demo, home, url, truth)
+            demo.say("The worker stops and starts again")
+            process.terminate()
+            process.wait(30)
+            process, url = demo.worker(urlsplit(url).port or 0)
+            summary["audit"] = _afterwards(demo, home, url)["findings"]
         finally:
             process.terminate()
             process.wait(30)

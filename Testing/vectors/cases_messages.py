@@ -64,7 +64,7 @@ _OBJECT_HEADER_DEFECTS: Defects = {
 }
 
 _STATEMENT = {
-    "protocol": "encryptsecurert/1",
+    "protocol": "encryptsecurert/2",
     "worker_version": "0.1.0",
     "kind": "simulated",
     "measurement": digest("measurement"),
@@ -84,7 +84,7 @@ _STATEMENT_DEFECTS: Defects = {
         "ok",
         "only where the policy lists it",
     ),
-    "other-protocol": ({"protocol": "encryptsecurert/2"}, "E_VERSION", "a later protocol"),
+    "other-protocol": ({"protocol": "encryptsecurert/3"}, "E_VERSION", "a later protocol"),
     "protocol-number": ({"protocol": 1}, "E_STATEMENT", "the protocol is text"),
     "other-kind": ({"kind": "sev"}, "E_STATEMENT", "no such kind"),
     "key-of-other-suite": (

@@ -21,7 +21,7 @@ from encryptsecurert_protocol.fields import (
 )
 from encryptsecurert_protocol.sealing import PUBLIC_KEY_BYTES, HpkeSuite
 
-PROTOCOL = "encryptsecurert/1"
+PROTOCOL = "encryptsecurert/2"
 NONCE_BYTES = 32
 _MAX_SPKI_BYTES = 128
 _MAX_STATEMENT_BYTES = 16 * 1024

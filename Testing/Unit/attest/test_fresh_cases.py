@@ -226,6 +226,17 @@ def test_an_epoch_never_goes_back(bench: Bench) -> None:
     assert [epoch(4), epoch(5), epoch(4), epoch(5)] == [None, None, ErrorCode.E_REPLAY, None]
 
 
+def test_the_custodian_reaches_a_worker_that_holds_an_older_epoch(bench: Bench) -> None:
+    def epoch(number: int, *, provisions: bool) -> ErrorCode | None:
+        bundle = BundleName(site_key_id=SITE, epoch=number, digest="cd" * 32)
+        statement = bench.statement(bundle=bundle)
+        return bench.judge_fresh(statement=statement, allow_unprovisioned=provisions).code
+
+    assert epoch(5, provisions=False) is None
+    assert epoch(4, provisions=True) is None
+    assert epoch(4, provisions=False) is ErrorCode.E_REPLAY
+
+
 def test_a_refused_answer_leaves_no_epoch(bench: Bench) -> None:
     bundle = BundleName(site_key_id=SITE, epoch=9, digest="cd" * 32)
     statement = bench.statement(bundle=bundle)

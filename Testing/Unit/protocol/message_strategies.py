@@ -208,8 +208,8 @@ bundle_cores = st.builds(
 )
 leases = st.tuples(moments, st.integers(1, MAX_LEASE_S), ids, epochs).map(
     lambda parts: Lease(
-        time=parts[0].replace(year=2026),
-        not_after=parts[0].replace(year=2026) + timedelta(seconds=parts[1]),
+        time=parts[0].replace(year=2028),
+        not_after=parts[0].replace(year=2028) + timedelta(seconds=parts[1]),
         start_id=parts[2],
         epoch=parts[3],
     )

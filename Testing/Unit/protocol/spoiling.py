@@ -74,6 +74,16 @@ def _places(value: object) -> list[tuple[Any, Any]]:
     return pairs + [place for c, key in pairs for place in _places(c[key])]
 
 
+def _near(value: object, rng: random.Random) -> object:
+    """Return another value of the same kind, which may well be a right one."""
+    if isinstance(value, str) and value:
+        at = rng.randrange(len(value))
+        return value[:at] + rng.choice(value) + value[at + 1 :]
+    if isinstance(value, int):
+        return value + rng.choice((-1, 1, 1000))
+    return value
+
+
 def altered(octets: bytes, rng: random.Random) -> bytes | None:
     """Return a canonical message with one value changed; None if that has no octets."""
     value = canonical.decode(octets)
@@ -81,7 +91,7 @@ def altered(octets: bytes, rng: random.Random) -> bytes | None:
     if not places:
         return None
     container, key = rng.choice(places)
-    match rng.randrange(5):
+    match rng.randrange(6):
         case 0 if isinstance(container, dict):
             del container[key]
         case 1 if isinstance(container, dict):
@@ -91,6 +101,8 @@ def altered(octets: bytes, rng: random.Random) -> bytes | None:
         case 3:
             other, its = rng.choice(places)
             container[key], other[its] = copy.deepcopy((other[its], container[key]))
+        case 4:
+            container[key] = _near(container[key], rng)
         case _:
             container[key] = rng.choice(NASTY)
     try:

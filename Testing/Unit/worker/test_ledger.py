@@ -218,6 +218,21 @@ def test_after_a_failed_sync_nothing_more_is_taken(
     assert refusal_of(ledger.write, [put("b", 2)]) is ErrorCode.E_BUSY
 
 
+def test_what_a_failed_sync_may_have_lost_is_not_acknowledged_by_the_next_one(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError
+
+    ledger.write([put("a", 1)], durable=False)
+    monkeypatch.setattr(os, "fsync", fail)
+    first = refusal_of(ledger.sync)
+    monkeypatch.undo()
+
+    assert first is ErrorCode.E_BUSY
+    assert refusal_of(ledger.sync) is ErrorCode.E_BUSY
+
+
 def test_a_compaction_that_fails_leaves_the_journal_as_it_was(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +249,23 @@ def test_a_compaction_that_fails_leaves_the_journal_as_it_was(
 
     assert facts(opened(tmp_path)) == {"a": 1, "b": 2}
     assert sorted(path.name for path in tmp_path.iterdir()) == [JOURNAL]
+
+
+def test_a_compaction_whose_name_may_be_lost_loses_nothing_that_is_acknowledged_later(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.write([put("a", 1)])
+
+    def fail(folder: Path) -> None:
+        raise OSError
+
+    monkeypatch.setattr("encryptsecurert_worker.vault.ledger.sync_folder", fail)
+    assert refusal_of(ledger.compact) is ErrorCode.E_LOCAL_FILE
+    monkeypatch.undo()
+
+    assert refusal_of(ledger.write, [put("b", 2)]) is ErrorCode.E_BUSY
+    ledger.close()
+    assert facts(opened(tmp_path)) == {"a": 1}
 
 
 def test_history_goes_with_a_compaction_and_the_chain_goes_on(
@@ -265,7 +297,7 @@ def test_nothing_of_a_fact_can_be_read_in_the_file(ledger: Ledger, tmp_path: Pat
     assert b"in-clear" not in octets
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_is_done_to_the_octets_only_our_errors_come(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -291,3 +323,8 @@ def test_whatever_is_done_to_the_octets_only_our_errors_come(
         # Only the newest entries can have gone, never one in the middle.
         assert found == {str(n): n for n in range(len(found))}
     shutil.rmtree(folder)
+
+
+def test_a_journal_that_was_taken_away_is_not_begun_anew(tmp_path: Path) -> None:
+    assert refusal_of(Ledger(tmp_path, KEY).open, fresh=False) is ErrorCode.E_STATE
+    assert list(tmp_path.iterdir()) == []

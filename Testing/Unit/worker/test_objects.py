@@ -1,5 +1,6 @@
 """The object store: what reaches the disk is sealed, what is held opens whole or not at all."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,24 +112,15 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
 
-@pytest.mark.parametrize(
-    ("what", "code"),
-    [
-        (_damage, ErrorCode.E_SEAL),
-        (_swap_records, ErrorCode.E_SEAL),
-        (_cut, ErrorCode.E_INPUT_GONE),
-        (Path.unlink, ErrorCode.E_INPUT_GONE),
-    ],
-)
+@pytest.mark.parametrize("what", [_damage, _swap_records, _cut, Path.unlink])
 def test_what_the_host_did_to_a_file_is_found_and_the_object_can_be_sent_again(
-    store: ObjectStore, worker_key: HpkeKeyPair, tmp_path: Path, what: object, code: ErrorCode
+    store: ObjectStore, worker_key: HpkeKeyPair, tmp_path: Path, what: Callable[[Path], None]
 ) -> None:
     upload = Client(worker_key, CONTENT).send(store)
     (path,) = (tmp_path / "objects").iterdir()
-    assert callable(what)
     what(path)
 
-    assert refusal_of(store.open, upload) is code
+    assert refusal_of(store.open, upload) is ErrorCode.E_INPUT_GONE
     assert refusal_of(store.require_complete, OWNER, "ab" * 32) is ErrorCode.E_INPUT_GONE
     assert list((tmp_path / "objects").iterdir()) == []
     assert bytes(store.open(Client(worker_key, CONTENT).send(store))) == CONTENT
@@ -141,7 +133,7 @@ def test_one_objects_file_in_anothers_place_does_not_open(
     second = Client(worker_key, CONTENT, name="02" * 32).send(store)
     second.path.write_bytes(first.path.read_bytes())
 
-    assert refusal_of(store.open, second) is ErrorCode.E_SEAL
+    assert refusal_of(store.open, second) is ErrorCode.E_INPUT_GONE
     assert bytes(store.open(first)) == CONTENT
 
 

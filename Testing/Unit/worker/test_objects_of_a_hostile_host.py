@@ -117,7 +117,7 @@ def test_no_deed_gives_wrong_octets_or_a_foreign_exception_and_all_can_be_sent_a
             assert _opened(store, client.name) == client.content
 
 
-_REFUSALS = (ErrorCode.E_INPUT_GONE, ErrorCode.E_SEAL, ErrorCode.E_DIGEST)
+_REFUSALS = (ErrorCode.E_INPUT_GONE, ErrorCode.E_DIGEST)
 
 
 def _send_again(store: ObjectStore, client: Client) -> None:

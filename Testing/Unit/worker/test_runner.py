@@ -20,7 +20,7 @@ from Testing.Unit.worker.desks import (
     started,
     wait_for,
 )
-from Testing.Unit.worker.made import HandMadeSite
+from Testing.Unit.worker.made import NOW, HandMadeSite
 from Testing.Unit.worker.orders import RESULT_KEY
 
 from encryptsecurert_protocol.audit import AuditEvent
@@ -309,6 +309,25 @@ def test_a_disk_that_is_full_at_the_start_lets_jobs_wait(
 
     assert waited is JobState.QUEUED
     assert end_of(job).state is JobState.DONE
+
+
+def test_no_case_is_opened_once_the_lease_of_the_start_has_ended(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = desk.core.book.start
+
+    def start(job: Job) -> bool:
+        begun = taken(job)
+        core = desk.made.core(desk.user, epoch=4, lease_s=3600)  # and nobody brings a lease
+        desk.core.site.provision(desk.made.message(core), [desk.made.worker_key], NOW)
+        return begun
+
+    monkeypatch.setattr(desk.core.book, "start", start)
+    end = end_of(desk.order("emergency"))
+
+    assert (end.state, end.error) == (JobState.FAILED, "E_NOT_PROVISIONED")
+    assert not list(desk.core.quotas.grants(desk.user.user, NOW))
+    assert AuditEvent.BREAK_GLASS not in {line.event for line in desk.lines()}
 
 
 def test_break_glass_is_in_the_audit_with_its_case_and_reason(desk: Desk) -> None:

@@ -128,7 +128,8 @@ class Verifier:
             When the nonce was made, on the `monotonic` clock.
         evidence : EvidenceAnswer
         allow_unprovisioned : bool
-            Accept a worker without site keys: for the custodian who provisions it.
+            Accept a worker without site keys or with an older bundle: for the custodian who
+            provisions it.
 
         Returns
         -------
@@ -199,7 +200,7 @@ class Verifier:
         # A policy that pins no site accepts none.
         if bundle.site_key_id != self._policy.site_key:
             raise EncryptSecureRTError(ErrorCode.E_SITE)
-        if not judgement.archived:
+        if not judgement.archived and not allow_unprovisioned:
             self._sites.remember(bundle.site_key_id, bundle.epoch, statement.audit_head)
         judgement.book.passed(SITE_ROW, f"epoch {bundle.epoch}")
 

@@ -28,7 +28,7 @@ def lease_seconds(hours: int) -> int:
 
 @click.group()
 def lease() -> None:
-    """Leases: without one, a worker uses the site's secrets no longer."""
+    """Let workers use the site's secrets for a while."""
 
 
 @lease.command("set")

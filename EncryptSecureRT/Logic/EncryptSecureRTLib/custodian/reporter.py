@@ -67,7 +67,7 @@ class Reporter:
         for name, value in values.items():
             if not isinstance(value, list | dict) and value is not None:
                 # no table: it would cut ids that are there to be copied
-                self._out.print(Text(f"{name.replace('_', ' '):<18}{value}"))
+                self._out.print(Text(f"{name.replace('_', ' '):<22}{value}"))
         if rows:
             table = Table(box=SIMPLE)
             for name in rows[0]:

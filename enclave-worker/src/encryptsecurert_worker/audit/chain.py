@@ -33,6 +33,11 @@ _KIND, _HEAD, _FILED = "audit", "head", "filed"
 _MAX_PENDING = 64
 
 
+def audit_exists(folder: Path) -> bool:
+    """Tell whether a state folder has an audit file: a worker was provisioned on it once."""
+    return (folder / _FILE).exists()
+
+
 class AuditChain:
     """The chain; safe to use from several threads.
 

@@ -97,6 +97,8 @@ class Computation:
         self._core.book.steps.reserve(self._job)
 
     def _break_glass(self, pseudonym: str, reason: str) -> datetime:
+        self._core.leases.require()  # the one of the start may have ended
+
         def write(facts: Sequence[Change]) -> None:
             self._tell(AuditEvent.BREAK_GLASS, facts, pseudonym, reason)
 

@@ -1,11 +1,13 @@
 """Puts a worker together: claims the state folder, reads what it holds, makes this start's keys."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from encryptsecurert_protocol.audit import AuditEvent
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.sealing import derive_key
-from encryptsecurert_worker.audit.chain import AuditChain
+from encryptsecurert_worker.audit.chain import AuditChain, audit_exists
 from encryptsecurert_worker.core import WorkerCore
 from encryptsecurert_worker.evidence.provider import QuoteProvider
 from encryptsecurert_worker.evidence.ratls_cert import make_ratls_identity
@@ -68,14 +70,20 @@ def _build(
     held: tuple[StateClaim, Ledger],
 ) -> WorkerCore:
     claim, ledger = held
-    ledger.open()
+    ledger.open(fresh=not audit_exists(config.state))
     time = WorkerTime(ledger, clock)
     time.restore()
+    # At once: who kills each start before it counts again would keep time from passing.
+    with contextlib.suppress(EncryptSecureRTError):  # a full disk keeps nobody from starting
+        ledger.write([time.service_fact()], durable=False)
     identity = new_identity(ledger, time.now(), time.monotonic_s())
     site = Site()
     site.restore(ledger)
     audit = AuditChain(config.state, ledger, time, identity.instance_id, identity.start_id)
     audit.restore(None if site.current is None else site.current.core.auditor_key)
+    if site.current is not None:  # before anything else is told of this start
+        bundle = site.current.name
+        audit.append(AuditEvent.STARTED, epoch=bundle.epoch, digest=bundle.digest)
     objects = ObjectStore(config.state / "objects", key, ledger, time)
     objects.restore()
     leases = LeaseKeeper(site, time, identity.start_id)

@@ -122,9 +122,6 @@ class WorkerService:
             self._end()
 
     def _begin(self) -> None:
-        site = self._core.site.current
-        if site is not None:
-            self._core.audit.append(AuditEvent.STARTED, epoch=site.core.epoch, digest=site.digest)
         if self._config.metrics_port is not None:
             self.metrics.serve(self._config.metrics_port)
         self._housekeeper.start()

@@ -13,6 +13,7 @@ from typing import ClassVar, cast
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_worker.evidence.ratls_cert import RatlsIdentity
 from encryptsecurert_worker.server.door import Bounds, Cut, Door, busy, seat_of
 from encryptsecurert_worker.server.metrics import Metrics
@@ -55,10 +56,13 @@ def server_context(identity: RatlsIdentity) -> ssl.SSLContext:
     # system allows it and lives in memory, never on a disk that the host keeps.
     certificate = ssl.DER_cert_to_PEM_cert(identity.certificate).encode("ascii")
     folder = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - not shared: mode 0600
-    with tempfile.NamedTemporaryFile(dir=folder) as file:
-        file.write(identity.private_key_pem() + certificate)
-        file.flush()
-        context.load_cert_chain(file.name)
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            file.write(identity.private_key_pem() + certificate)
+            file.flush()
+            context.load_cert_chain(file.name)
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
     return context
 
 

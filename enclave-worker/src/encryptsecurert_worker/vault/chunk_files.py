@@ -105,7 +105,7 @@ class ChunkFiles:
             return False
 
     def open(self, upload: Upload) -> memoryview:
-        """Return the plaintext; size and digest must match (E_INPUT_GONE, E_SEAL, E_DIGEST)."""
+        """Return the plaintext; size and digest must match (E_INPUT_GONE, E_DIGEST)."""
         plan, size = upload.header.plan, upload.content.size_bytes
         # numpy's memory comes in large pages where the system has them, and is not zeroed first.
         plaintext = np.empty(size, np.uint8).data
@@ -129,7 +129,10 @@ class ChunkFiles:
         record = self._buffers.record[: len(chunk) + RECORD_OVERHEAD_BYTES]
         if os.preadv(descriptor, [record], index * RECORD_BYTES) != len(record):
             raise EncryptSecureRTError(ErrorCode.E_INPUT_GONE)
-        open_record_into(self._key, _aad(upload, index), record, chunk)
+        try:
+            open_record_into(self._key, _aad(upload, index), record, chunk)
+        except EncryptSecureRTError:  # our own seal: the disk lost the chunk, not who sent it
+            raise EncryptSecureRTError(ErrorCode.E_INPUT_GONE) from None
 
     def keep_only(self, kept: Collection[Path]) -> None:
         """Make the folder, or remove every file in it that is not among these (E_LOCAL_FILE)."""

@@ -79,8 +79,13 @@ class Ledger:
         self._descriptor = -1
         self.replayed_lines: list[bytes] = []
 
-    def open(self) -> None:
+    def open(self, *, fresh: bool = True) -> None:
         """Read the journal, or begin one.
+
+        Parameters
+        ----------
+        fresh : bool
+            Whether the folder may be new. Where it is not, a missing journal was taken away.
 
         Raises
         ------
@@ -95,8 +100,10 @@ class Ledger:
             self._open_file()
             self._cut(reader.size)
             self._size = self._synced = self._compacted_size = reader.size
-        else:
+        elif fresh:
             self._rewrite()
+        else:
+            raise EncryptSecureRTError(ErrorCode.E_STATE)
 
     def _replay(self, changes: Sequence[dict[str, Any]]) -> None:
         for change in changes:
@@ -198,6 +205,8 @@ class Ledger:
         with self._sync_lock:
             if self._synced >= end:
                 return
+            if self._broken:  # a second sync says nothing of what the first one lost
+                raise EncryptSecureRTError(ErrorCode.E_BUSY, "the worker's storage has failed")
             reached = self._size
             try:
                 os.fsync(self._descriptor)
@@ -222,7 +231,7 @@ class Ledger:
         """Write the journal anew with nothing but the facts that hold, these changes among them.
 
         Audit lines are forgotten: whoever compacts has them elsewhere. After a refusal
-        (E_LOCAL_FILE) the journal is as it was.
+        (E_LOCAL_FILE) the journal is as it was, or takes nothing more.
         """
         with self._sync_lock, self._lock:
             for change in changes:
@@ -246,7 +255,6 @@ class Ledger:
                 self._append(self._encode(group, (), len(groups) - number))
             os.fsync(self._descriptor)
             temporary.replace(self._path)
-            sync_folder(self._path.parent)
         except (OSError, EncryptSecureRTError):
             if self._descriptor != before[0] and self._descriptor >= 0:
                 os.close(self._descriptor)
@@ -257,6 +265,12 @@ class Ledger:
         if before[0] >= 0:
             os.close(before[0])
         self._synced = self._compacted_size = self._size
+        try:
+            sync_folder(self._path.parent)
+        except OSError:
+            # The new file has the name already, but a crash may bring the old one back.
+            self._broken = True
+            raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
 
     def _groups(self) -> Iterator[list[tuple[Key, bytes]]]:
         group: list[tuple[Key, bytes]] = []
