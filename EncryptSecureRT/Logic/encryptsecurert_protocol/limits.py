@@ -37,6 +37,7 @@ class Limits:
     batch_bytes: int = 64 * MIB
     batch_instances: int = 2000
     open_uploads_per_user: int = 64
+    objects_per_user: int = 10_000
     held_bytes_per_user: int = 64 * GIB
     patients_per_day: int = 200
     break_glass_per_day: int = 5

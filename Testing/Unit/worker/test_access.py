@@ -13,6 +13,7 @@ from encryptsecurert_protocol.errors import ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_worker.vault.access import case_open, open_cases, require_case
 from encryptsecurert_worker.vault.quotas import Quotas
+from EncryptSecureRTLib.custodian.certificates import new_id
 
 CASE, OTHER_CASE = "P" + "A" * 16, "P" + "B" * 16
 UNTIL = NOW + timedelta(days=1)
@@ -55,7 +56,7 @@ def test_without_any_grant_nothing_is_open(made: HandMadeSite, quotas: Quotas) -
 
 def test_break_glass_opens_a_case_until_it_ends(made: HandMadeSite, quotas: Quotas) -> None:
     core = made.core()
-    until = quotas.break_glass(OWNER, CASE)
+    until = quotas.break_glass(OWNER, CASE, new_id())
 
     assert case_open(core, quotas, OWNER, CASE, until - timedelta(seconds=1))
     assert not case_open(core, quotas, OWNER, CASE, until)
@@ -63,7 +64,7 @@ def test_break_glass_opens_a_case_until_it_ends(made: HandMadeSite, quotas: Quot
 
 
 def test_the_open_cases_tell_until_when_and_by_what(bundle: BundleCore, quotas: Quotas) -> None:
-    quotas.break_glass(OWNER, OTHER_CASE)
+    quotas.break_glass(OWNER, OTHER_CASE, new_id())
     end = NOW + timedelta(seconds=LIMITS.break_glass_s)
 
     assert open_cases(bundle, quotas, OWNER, NOW) == [

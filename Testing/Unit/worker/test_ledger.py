@@ -297,7 +297,9 @@ def test_nothing_of_a_fact_can_be_read_in_the_file(ledger: Ledger, tmp_path: Pat
     assert b"in-clear" not in octets
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_whatever_is_done_to_the_octets_only_our_errors_come(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -15,6 +15,7 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_worker.vault.ledger import Change
 from encryptsecurert_worker.vault.quotas import Quotas
+from EncryptSecureRTLib.custodian.certificates import new_id
 
 CASE = "P" + "Z" * 16
 DAY_S = 24 * 3600
@@ -170,7 +171,7 @@ def test_the_count_is_that_of_distinct_patients(
 def test_break_glass_opens_one_case_to_one_user_for_a_while(state: StateFolder) -> None:
     quotas = state.start().quotas
 
-    until = quotas.break_glass(OWNER, CASE)
+    until = quotas.break_glass(OWNER, CASE, new_id())
 
     assert until == NOW + timedelta(seconds=LIMITS.break_glass_s)
     assert quotas.granted(OWNER, CASE, NOW)
@@ -181,7 +182,7 @@ def test_break_glass_opens_one_case_to_one_user_for_a_while(state: StateFolder) 
 
 
 def test_a_grant_outlives_a_crash(state: StateFolder) -> None:
-    until = state.start().quotas.break_glass(OWNER, CASE)
+    until = state.start().quotas.break_glass(OWNER, CASE, new_id())
 
     again = state.start().quotas
 
@@ -190,7 +191,7 @@ def test_a_grant_outlives_a_crash(state: StateFolder) -> None:
 
 def test_a_grant_ends_by_the_workers_time(state: StateFolder) -> None:
     quotas = state.start().quotas
-    until = quotas.break_glass(OWNER, CASE)
+    until = quotas.break_glass(OWNER, CASE, new_id())
 
     assert quotas.granted(OWNER, CASE, until - timedelta(seconds=1))
     assert not quotas.granted(OWNER, CASE, until)
@@ -201,7 +202,7 @@ def test_a_grant_ends_by_service_seconds_though_the_hosts_clock_stands_still(
     state: StateFolder,
 ) -> None:
     start = state.start()
-    start.quotas.break_glass(OWNER, CASE)
+    start.quotas.break_glass(OWNER, CASE, new_id())
     state.running_s += LIMITS.break_glass_s - 1
     assert start.quotas.granted(OWNER, CASE, NOW)
     start.quotas.expire(start.time.service_s())
@@ -218,20 +219,20 @@ def test_a_grant_ends_by_service_seconds_though_the_hosts_clock_stands_still(
 def test_break_glass_is_counted_a_day_also_across_a_crash(state: StateFolder) -> None:
     quotas = state.start().quotas
     for number in range(LIMITS.break_glass_per_day):
-        quotas.break_glass(OWNER, pseudonym(number % 2))  # the same case again counts, too
+        quotas.break_glass(OWNER, pseudonym(number % 2), new_id())  # the same case counts again
 
     again = state.start().quotas
-    assert refusal_of(again.break_glass, OWNER, CASE) is ErrorCode.E_QUOTA
+    assert refusal_of(again.break_glass, OWNER, CASE, new_id()) is ErrorCode.E_QUOTA
     assert not again.granted(OWNER, CASE, NOW)
-    again.break_glass(OTHER, CASE)
+    again.break_glass(OTHER, CASE, new_id())
     state.pass_time(DAY_S)
-    again.break_glass(OWNER, CASE)
+    again.break_glass(OWNER, CASE, new_id())
 
 
 def test_patients_and_break_glass_are_counted_side_by_side(state: StateFolder) -> None:
     start = state.start()
     admit(start.quotas, 2)
-    start.quotas.break_glass(OWNER, CASE)
+    start.quotas.break_glass(OWNER, CASE, new_id())
     start.quotas.admit_patient(OWNER, CASE)
 
     value = start.ledger.get("quota", OWNER, start.time.today())
@@ -247,11 +248,11 @@ def test_facts_can_be_written_with_the_line_that_tells_of_them_or_not_at_all(
         raise EncryptSecureRTError(ErrorCode.E_BUSY)
 
     start = state.start()
-    assert refusal_of(start.quotas.break_glass, OWNER, CASE, refuse) is ErrorCode.E_BUSY
+    assert refusal_of(start.quotas.break_glass, OWNER, CASE, new_id(), refuse) is ErrorCode.E_BUSY
     assert not start.quotas.granted(OWNER, CASE, NOW)
     written: list[Change] = []
 
-    start.quotas.break_glass(OWNER, CASE, written.extend)
+    start.quotas.break_glass(OWNER, CASE, new_id(), written.extend)
 
     assert [change.kind for change in written] == ["quota", "grant"]
     assert not start.quotas.granted(OWNER, CASE, NOW)  # nothing but what was written counts
@@ -265,3 +266,14 @@ def test_a_grant_that_is_not_ours_is_a_damaged_state(
     start.ledger.write([Change("grant", OWNER, CASE, value)])
 
     assert refusal_of(start.quotas.granted, OWNER, CASE, NOW) is ErrorCode.E_STATE
+
+
+def test_an_order_that_runs_again_opens_and_counts_once(state: StateFolder) -> None:
+    quotas, job = state.start().quotas, new_id()
+    first = quotas.break_glass(OWNER, CASE, job)
+    state.pass_time(1000)
+
+    again = state.start().quotas
+    second = [again.break_glass(OWNER, CASE, job) for _ in range(9)]
+
+    assert set(second) == {first}

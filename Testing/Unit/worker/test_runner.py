@@ -39,6 +39,7 @@ from encryptsecurert_protocol.rights import Role
 from encryptsecurert_worker.jobs import book as book_module
 from encryptsecurert_worker.jobs.job import Job
 from encryptsecurert_worker.jobs.record import ResultFile
+from encryptsecurert_worker.jobs.steps import JobSteps
 from encryptsecurert_worker.tasks.task import TaskContext, TaskOutput
 
 
@@ -338,3 +339,20 @@ def test_break_glass_is_in_the_audit_with_its_case_and_reason(desk: Desk) -> Non
     assert [name for name, _ in end.results] == ["receipt"]
     assert (line.case, line.note) == ("P" + "A" * 16, "no other way")
     assert (line.user, line.job) == (job.header.user, job.header.job)
+
+
+def test_the_thread_of_all_jobs_outlasts_what_goes_wrong_between_two(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, calls = JobSteps.start, iter([MemoryError()])
+
+    def start(steps: JobSteps, job: Job) -> bool:
+        for error in calls:
+            raise error
+        return real(steps, job)
+
+    monkeypatch.setattr(JobSteps, "start", start)
+    first, second = desk.order("good"), desk.order("good")
+
+    assert (end_of(first).error, end_of(second).state) == ("E_INTERNAL", JobState.DONE)
+    assert "jobs-thread-failed" in [record.msg for record in caplog.records]

@@ -4,11 +4,14 @@ from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.audit import AuditEvent
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.jobs import JobHeader, job_digest
+from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_worker.core import WorkerCore
 from encryptsecurert_worker.jobs.job import Job
 from encryptsecurert_worker.tasks.task import Task
 from encryptsecurert_worker.vault.site import Caller
+
+REFUSALS_TOLD_AN_HOUR = 100
 
 
 class Admission:
@@ -16,6 +19,7 @@ class Admission:
 
     def __init__(self, core: WorkerCore) -> None:
         self._core = core
+        self._refused: dict[str, tuple[int, int]] = {}  # user: hour of service, lines in it
 
     def admit(self, header: JobHeader, octets: bytes, caller: Caller) -> Job:
         """Return the job of these octets: the one that is known, or a new one, queued.
@@ -38,7 +42,17 @@ class Admission:
             raise
         return self._core.book.accept(header, octets, digest, caller.fingerprint)
 
+    def _may_tell(self, user: str) -> bool:
+        """Tell whether a refusal gets an audit line: not more of a user than a few each hour."""
+        hour = self._core.time.service_s() // 3600
+        last, lines = self._refused.get(user, (hour, 0))
+        lines = lines + 1 if last == hour else 1
+        self._refused[user] = (hour, lines)
+        return lines <= REFUSALS_TOLD_AN_HOUR
+
     def _tell(self, header: JobHeader, digest: bytes, code: ErrorCode) -> None:
+        if not self._may_tell(header.user):
+            return
         self._core.audit.append(
             AuditEvent.JOB_REFUSED,
             user=header.user,
@@ -63,6 +77,9 @@ class Admission:
 
     def _check_inputs(self, header: JobHeader, task: Task) -> None:
         objects = self._core.objects
+        held_bytes = objects.held_bytes(header.user) + self._core.book.result_bytes(header.user)
+        if held_bytes > LIMITS.held_bytes_per_user:
+            raise EncryptSecureRTError(ErrorCode.E_QUOTA, "too much is held already")
         order = objects.require_complete(header.user, header.parameters)
         inputs = [objects.require_complete(header.user, name) for name in header.inputs]
         kinds = tuple(held.header.kind for held in inputs)

@@ -102,7 +102,7 @@ class Computation:
         def write(facts: Sequence[Change]) -> None:
             self._tell(AuditEvent.BREAK_GLASS, facts, pseudonym, reason)
 
-        until = self._core.quotas.break_glass(self._order.user, pseudonym, write)
+        until = self._core.quotas.break_glass(self._order.user, pseudonym, self._order.job, write)
         self._on_break_glass()
         _LOG.warning("break-glass", extra={"job": self._order.job})
         return until

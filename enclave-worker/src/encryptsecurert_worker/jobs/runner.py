@@ -1,5 +1,6 @@
 """Runs jobs one at a time on a thread of its own: whatever a task does, its job ends."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -15,6 +16,7 @@ from encryptsecurert_worker.jobs.record import ResultFile
 
 _LOG = logging.getLogger(__name__)
 _STOP_S = 20.0
+_AGAIN_S = 1.0
 
 
 class JobRunner:
@@ -64,16 +66,35 @@ class JobRunner:
         self._core.book.settle()
 
     def _loop(self) -> None:
-        book = self._core.book
-        while (job := book.take()) is not None:
-            self._running = job
-            refusal = self._refusal(job)
-            if refusal is not None:
-                _LOG.info("job-refused", extra={"job": job.header.job, "code": refusal.name})
-                book.steps.end(job, JobState.CANCELLED, ErrorCode.E_CANCELLED, refusal)
-            elif book.start(job):
-                self._run(job)
+        job: Job | None = None
+        while True:
+            try:
+                job = None
+                job = self._core.book.take()
+                if job is None:
+                    return
+                self._one(job)
+            except Exception as error:  # no memory, say: the thread of all jobs must not end
+                _LOG.error("jobs-thread-failed", extra={"kind": type(error).__name__})
+                self._give_up(job)
+                time.sleep(_AGAIN_S)
             self._running = None
+
+    def _one(self, job: Job) -> None:
+        book = self._core.book
+        self._running = job
+        refusal = self._refusal(job)
+        if refusal is not None:
+            _LOG.info("job-refused", extra={"job": job.header.job, "code": refusal.name})
+            book.steps.end(job, JobState.CANCELLED, ErrorCode.E_CANCELLED, refusal)
+        elif book.start(job):
+            self._run(job)
+
+    def _give_up(self, job: Job | None) -> None:
+        # What cannot even be ended now runs again after a restart, as the journal has it.
+        with contextlib.suppress(Exception):
+            if job is not None:
+                self._core.book.steps.end(job, JobState.FAILED, ErrorCode.E_INTERNAL)
 
     def _refusal(self, job: Job) -> ErrorCode | None:
         """Return why the present bundle does not have a job run, None if it does."""

@@ -22,6 +22,7 @@ from encryptsecurert_worker.vault.site import Site
 _MOST_DRAINED_BYTES = 2 * LIMITS.chunk_bytes
 _BUSY = error_answer(EncryptSecureRTError(ErrorCode.E_BUSY))
 _BUSY.headers["connection"] = "close"
+_STRANGERS = hashlib.sha256(b"strangers").digest()
 
 
 class Cut(StrEnum):
@@ -61,6 +62,19 @@ class Door:
     site: Site
     now: Callable[[], datetime]
     metrics: Metrics
+
+    def seat(self, certificate: bytes | None, address: str) -> bytes:
+        """Return under which name a caller's connections are counted.
+
+        TLS lets in whoever the user CA ever knew. All whom the bundle does not list share the
+        places of one caller, or a few who have left could take everybody's.
+        """
+        if certificate and self.site.current is not None:
+            try:
+                self.site.caller(certificate, self.now(), in_time=False)
+            except EncryptSecureRTError:
+                return _STRANGERS
+        return seat_of(certificate, address)
 
     def refusal(
         self, seat: bytes, certificate: bytes | None, taken: Sequence[bytes], bounds: Bounds

@@ -90,11 +90,12 @@ class Provisioner:
 
     async def take_lease(self, message: object) -> Response:
         """Take a lease and answer with what it allows."""
-        lease, fact = self._core.leases.take(message)
-        append = partial(
-            self._core.audit.append, AuditEvent.LEASED, changes=(fact,), epoch=lease.epoch
-        )
-        await to_thread.run_sync(append)
+        async with self._one_at_a_time:
+            lease, fact = self._core.leases.take(message)
+            append = partial(
+                self._core.audit.append, AuditEvent.LEASED, changes=(fact,), epoch=lease.epoch
+            )
+            await to_thread.run_sync(append)
         self._core.book.wake()
         _LOG.info("leased", extra={"epoch": lease.epoch})
         return json_answer(

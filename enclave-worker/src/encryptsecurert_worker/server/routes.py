@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from encryptsecurert_protocol.audit import AuditEvent
-from encryptsecurert_protocol.bundles import BundleMessage
+from encryptsecurert_protocol.bundles import BundleCore, BundleMessage
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import MAX_INTEGER, Fields, time_text
 from encryptsecurert_protocol.jobs import JobHeader
@@ -125,18 +125,25 @@ class Routes:
             if provisioned.core.roles.allows(caller.entry, task.operation)
         ]
         limits = {name: getattr(LIMITS, name) for name in LIMITS.__slots__}
-        held_bytes = core.objects.held_bytes(caller.user) + core.book.result_bytes(caller.user)
+        used = await to_thread.run_sync(self._used, provisioned.core, caller.user)
+        models = [dict(model) for model in core.tasks.models()]
         return json_answer(
             {
                 "tasks": allowed,
-                "models": [dict(model) for model in core.tasks.models()],
-                "cases": open_cases(provisioned.core, core.quotas, caller.user, core.time.now()),
+                "models": models,
                 "limits": limits,
                 "memory_bytes": core.memory_bytes,
-                "held_bytes": held_bytes,
-                "patients_today": core.quotas.patients_today(caller.user),
+                **used,
             }
         )
+
+    def _used(self, bundle: BundleCore, user: str) -> dict[str, Any]:
+        core = self._core
+        return {
+            "cases": open_cases(bundle, core.quotas, user, core.time.now()),
+            "held_bytes": core.objects.held_bytes(user) + core.book.result_bytes(user),
+            "patients_today": core.quotas.patients_today(user),
+        }
 
     async def begin_object(self, request: Request) -> Response:
         """Begin an upload, or say that the object is here."""
@@ -266,15 +273,14 @@ class Routes:
         caller, job = self._job(request)
         name = request.path_params["name"]
         self._core.site.require_right(caller, self._core.operations()[job.header.task])
+        first = name not in job.checked
         path, digest = await to_thread.run_sync(self._core.book.result, job, name)
         etag = f'"{digest}"'
         if request.headers.get("if-range") != etag:
             request.scope["headers"] = [
                 (key, value) for key, value in request.scope["headers"] if key != b"range"
             ]
-        if request.headers.get("range", "").startswith("bytes=0-") or (
-            "range" not in request.headers
-        ):
+        if first:  # once a start and result, however many ranges are asked for
             await to_thread.run_sync(self._note_fetch, caller, job)
         return FileResponse(
             path, media_type="application/octet-stream", headers={"etag": etag, **_STATEFUL_HEADERS}

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_worker.evidence.ratls_cert import RatlsIdentity
-from encryptsecurert_worker.server.door import Bounds, Cut, Door, busy, seat_of
+from encryptsecurert_worker.server.door import Bounds, Cut, Door, busy
 from encryptsecurert_worker.server.metrics import Metrics
 from encryptsecurert_worker.vault.site import Site
 
@@ -112,7 +112,7 @@ class AttestedProtocol(HttpToolsProtocol):
     def _take_place(self, certificate: bytes | None) -> None:
         others = [c for c in self.connections if isinstance(c, AttestedProtocol) and c is not self]
         taken = [c.seat for c in others if c.seat is not None]
-        seat = seat_of(certificate, self.client[0] if self.client else "")
+        seat = self.door.seat(certificate, self.client[0] if self.client else "")
         refusal = self.door.refusal(seat, certificate, taken, self.bounds)
         if refusal is None:
             self.seat = seat

@@ -1,8 +1,8 @@
 """Task `break_glass`: open a case to its user for some hours, in an emergency, with a reason.
 
 No inputs and no results but the receipt. The auditor is told of the case and of the reason, and
-the hospital's alarm hears of it. An order that comes twice is one job; only a worker
-that dies between the grant and the job's end counts a second one, on the safe side.
+the hospital's alarm hears of it. An order that comes twice, or runs again after a crash, opens
+the case once and for the same time.
 """
 
 from collections.abc import Mapping, Sequence

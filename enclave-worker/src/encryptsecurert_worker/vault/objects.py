@@ -142,6 +142,8 @@ class ObjectStore:
             raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
         if self._index.open_of(owner) >= LIMITS.open_uploads_per_user:
             raise EncryptSecureRTError(ErrorCode.E_QUOTA, "too many uploads are open")
+        if self._index.count_of(owner) >= LIMITS.objects_per_user:
+            raise EncryptSecureRTError(ErrorCode.E_QUOTA, "too many objects are held already")
         held_bytes = self._index.bytes_of(owner) + other_bytes
         if held_bytes + content.size_bytes > LIMITS.held_bytes_per_user:
             raise EncryptSecureRTError(ErrorCode.E_QUOTA, "too much is held already")

@@ -2,7 +2,7 @@
 
     quota   owner: the user, id: the day of the worker's time, value {patients, break_glass,
             noted_s}; a patient is 8 octets of an HMAC, since only the count matters
-    grant   owner: the user, id: the pseudonym, value {until, from_s}
+    grant   owner: the user, id: the pseudonym, value {until, from_s, job}
 
 A grant ends by the worker's time and by service seconds, whichever comes first. Days are forgotten
 by service seconds, so that a clock that jumps gives nobody the same day twice.
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.fields import MAX_INTEGER, Fields, time_text
+from encryptsecurert_protocol.fields import ID_BYTES, MAX_INTEGER, Fields, time_text
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.sealing import keyed_name
 from encryptsecurert_worker.vault.ledger import Change, Ledger
@@ -44,6 +44,7 @@ class Grant:
     pseudonym: str
     until: datetime
     from_s: int
+    job: str
 
     def live(self, now: datetime, service_s: int) -> bool:
         """Tell whether it holds still, by both clocks."""
@@ -84,12 +85,15 @@ class Quotas:
         self,
         user: str,
         pseudonym: str,
+        job: str,
         write: Callable[[Sequence[Change]], object] | None = None,
     ) -> datetime:
         """Open a case to a user for a while, and return until when.
 
         Parameters
         ----------
+        job : str
+            The order's id. One that runs again, after a crash, opens and counts nothing more.
         write : callable
             Writes the facts durably, with the audit line that tells of them; the ledger if None.
 
@@ -99,13 +103,16 @@ class Quotas:
             E_QUOTA beyond the day's count; what `write` raises. Nothing is open then.
         """
         with self._lock:
+            held = self._ledger.get(_GRANT, user, pseudonym)
+            if held is not None and held["job"] == job:
+                return _grant(user, pseudonym, held).until
             today = self._time.today()
             day = self._day(user, today)
             if day.break_glass >= LIMITS.break_glass_per_day:
                 raise EncryptSecureRTError(ErrorCode.E_QUOTA, "break-glass of a day")
             now = self._time.now().replace(microsecond=0)
             until = now + timedelta(seconds=LIMITS.break_glass_s)
-            value = {"until": time_text(until), "from_s": self._time.service_s()}
+            value = {"until": time_text(until), "from_s": self._time.service_s(), "job": job}
             counted = replace(day, break_glass=day.break_glass + 1)
             facts = [
                 self._day_fact(user, today, counted),
@@ -173,10 +180,11 @@ def _read_day(value: object) -> _Day:
 
 
 def _grant(user: str, pseudonym: str, value: object) -> Grant:
-    fields = Fields(value, ("until", "from_s"), ErrorCode.E_STATE)
+    fields = Fields(value, ("until", "from_s", "job"), ErrorCode.E_STATE)
     return Grant(
         user=user,
         pseudonym=pseudonym,
         until=fields.time("until"),
         from_s=fields.integer("from_s", 0, MAX_INTEGER),
+        job=fields.hex("job", ID_BYTES),
     )

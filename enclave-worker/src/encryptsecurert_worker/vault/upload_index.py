@@ -19,6 +19,7 @@ class UploadIndex:
         self._by_object: dict[tuple[str, str], list[Upload]] = {}
         self._bytes: Counter[str] = Counter()
         self._open: Counter[str] = Counter()
+        self._count: Counter[str] = Counter()
 
     def enter(self, upload: Upload) -> None:
         """Let an upload be found."""
@@ -27,6 +28,7 @@ class UploadIndex:
             self._by_object.setdefault(upload.name, []).append(upload)
             self._bytes[upload.owner] += upload.content.size_bytes
             self._open[upload.owner] += not upload.complete
+            self._count[upload.owner] += 1
 
     def complete(self, upload: Upload) -> None:
         """Mark an upload as complete."""
@@ -47,6 +49,7 @@ class UploadIndex:
                 del self._by_object[upload.name]
             self._bytes[upload.owner] -= upload.content.size_bytes
             self._open[upload.owner] -= not upload.complete
+            self._count[upload.owner] -= 1
             return True
 
     def find(self, owner: str, upload_id: str) -> Upload | None:
@@ -79,6 +82,10 @@ class UploadIndex:
     def bytes_of(self, owner: str) -> int:
         """Return how much an owner holds."""
         return self._bytes[owner]
+
+    def count_of(self, owner: str) -> int:
+        """Return how many uploads and objects an owner has."""
+        return self._count[owner]
 
     def open_of(self, owner: str) -> int:
         """Return how many uploads of an owner are on their way."""
