@@ -1,13 +1,15 @@
 """Audit chains made line by line, a worker that serves them as told, and receipts that fit."""
 
 import dataclasses
+import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.audit import (
     AuditEvent,
     AuditLine,
@@ -15,20 +17,24 @@ from encryptsecurert_protocol.audit import (
     audit_genesis,
     seal_audit_line,
 )
+from encryptsecurert_protocol.fields import time_text
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_protocol.sealing import HpkeKeyPair, HpkeSuite
-from encryptsecurert_protocol.signatures import Label, sign, spki_der
+from encryptsecurert_protocol.signatures import Label, SigningKey, sign, signed_message, spki_der
 from encryptsecurert_protocol.statement import Kind, Profile, Statement
 from EncryptSecureRTLib.custodian.audit_fetch import fetch
 from EncryptSecureRTLib.custodian.audit_findings import Finding
 from EncryptSecureRTLib.custodian.audit_judge import judge_log
 from EncryptSecureRTLib.custodian.audit_log import AuditLog
+from EncryptSecureRTLib.custodian.certificates import Validity, certificate_pem, make_user_ca
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 INSTANCE, OTHER_INSTANCE = "a1" * 16, "b2" * 16
 USER, AUDITOR_USER = "c3" * 16, "d4" * 16
 AUDITOR = HpkeKeyPair.generate()
 RECEIPT_KEY = ed25519.Ed25519PrivateKey.generate()
+USER_KEY = ec.generate_private_key(ec.SECP256R1())
+USER_CERTIFICATE = make_user_ca(USER_KEY, Validity.from_days(NOW, 90))
 _EPOCH = 3
 
 
@@ -98,7 +104,7 @@ class MadeChain:
             numbers=(),
             warnings=(),
             user=USER,
-            certificate="e5" * 32,
+            certificate=hashlib.sha256(USER_CERTIFICATE).hexdigest(),
             site_key_id="f6" * 32,
             epoch=_EPOCH,
             instance_id=self.instance_id,
@@ -182,11 +188,11 @@ class FakeWorker:
         """Stay open: there is nothing to close."""
 
 
-def fetched(folder: Path, chain: MadeChain | FakeWorker) -> list[Finding]:
+def fetched(folder: Path, chain: MadeChain | FakeWorker, at: datetime = NOW) -> list[Finding]:
     """Fetch as the command does; return what was found at once and in the copy."""
     worker = chain if isinstance(chain, FakeWorker) else FakeWorker(chain)
     log = AuditLog(folder)
-    found = fetch(log, worker, AUDITOR).findings
+    found = fetch(log, worker, AUDITOR, at).findings
     return [*found, *judge_log(AuditLog(folder))]
 
 
@@ -217,6 +223,28 @@ def archive(folder: Path, *bodies: ReceiptBody) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(receipt_of(body))
     return folder
+
+
+def note_of(
+    body: ReceiptBody,
+    at: datetime,
+    *,
+    key: SigningKey = USER_KEY,
+    label: Label = Label.RECEIVED,
+) -> bytes:
+    """Return the note of when a receipt came."""
+    digest = hashlib.sha256(receipt_of(body)).hexdigest()
+    note = canonical.encode({"receipt": digest, "received_at": time_text(at)})
+    return canonical.encode(signed_message(note, sign(key, label, note)))
+
+
+def put_note(
+    archived: Path, body: ReceiptBody, note: bytes, certificate: bytes = USER_CERTIFICATE
+) -> None:
+    """Put a note beside an archived receipt, with the certificate of its signer."""
+    folder = archived / body.audit_head
+    (folder / "received.json").write_bytes(note)
+    (folder / "user.pem").write_bytes(certificate_pem(certificate))
 
 
 def other_job(body: ReceiptBody) -> ReceiptBody:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import pytest
 from Testing.Unit.custodian.audit_made import (
     AUDITOR,
     AUDITOR_USER,
+    NOW,
     OTHER_INSTANCE,
     USER,
     FakeWorker,
     MadeChain,
     archive,
+    note_of,
+    put_note,
 )
 
 from encryptsecurert_protocol.audit import AuditEvent
@@ -203,6 +207,28 @@ def test_verify_names_a_lost_receipt(run: Run, access: Access, tmp_path: Path) -
     code, lines = run("verify", "--log", tmp_path / "log", "--receipts", archived)
 
     assert (code, lines[-1]["detail"]) == (13, "forked")
+
+
+def test_verify_offline_finds_the_receipt_that_the_last_fetch_should_have_met(
+    run: Run, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = MadeChain().run(1, 1)
+    other = chain.copy()
+    other.now += timedelta(days=30)  # so that by the times of the lines it is newer
+    lost = other.start(2).job()
+    archived = archive(tmp_path / "r", lost)
+    put_note(archived, lost, note_of(lost, NOW))
+    verify = ("verify", "--log", tmp_path / "log", "--receipts", archived)
+
+    results = []
+    for minutes in (0, 10):
+        moment = NOW + timedelta(minutes=minutes)
+        monkeypatch.setattr(cli_audit, "utc_now", lambda moment=moment: moment)
+        run("fetch", *access(chain))
+        results.append(run(*verify))
+
+    (before, _), (after, lines) = results
+    assert (before, after, lines[-1]["detail"]) == (0, 13, "forked")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The auditor's own copy: whole after a loss of power, and no change of it goes unseen."""
 
 import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from Testing.Unit.custodian.audit_made import (
     AUDITOR,
     INSTANCE,
+    NOW,
     OTHER_INSTANCE,
     FakeWorker,
     MadeChain,
@@ -82,10 +84,58 @@ def test_a_copy_that_another_command_writes_to_is_not_written(log: Path) -> None
     fetched(log, longer)
 
     with pytest.raises(EncryptSecureRTError) as refusal:
-        fetch(opened, FakeWorker(longer), AUDITOR)
+        fetch(opened, FakeWorker(longer), AUDITOR, NOW)
 
     assert refusal.value.code is ErrorCode.E_LOCAL_FILE
     assert _judged(log) == []
+
+
+def test_an_index_that_another_command_replaced_meanwhile_stays(log: Path) -> None:
+    opened = AuditLog(log)
+    worker = FakeWorker(_CHAIN)  # it was asked before the other command's lines were written
+    longer = _CHAIN.copy()
+    longer.job()
+    fetched(log, longer, NOW + timedelta(days=1))
+    index = (log / INSTANCE / "head.json").read_bytes()
+
+    with pytest.raises(EncryptSecureRTError) as refusal:
+        fetch(opened, worker, AUDITOR, NOW)
+
+    assert refusal.value.code is ErrorCode.E_LOCAL_FILE
+    assert (log / INSTANCE / "head.json").read_bytes() == index
+
+
+def _fetched_at(log: Path) -> datetime | None:
+    return AuditLog(log).instances[0].fetched_at
+
+
+def test_the_time_of_the_last_fetch_is_kept_also_if_it_brought_no_line(log: Path) -> None:
+    fetched(log, _CHAIN, NOW + timedelta(days=1))
+
+    assert _fetched_at(log) == NOW + timedelta(days=1)
+
+
+def test_a_fetch_that_did_not_take_all_that_the_worker_has_keeps_no_time(log: Path) -> None:
+    longer = _CHAIN.copy()
+    longer.job()
+    worker = FakeWorker(longer)
+    worker.lines[-1] = worker.lines[0]
+
+    assert names(fetched(log, worker, NOW + timedelta(days=1))) == ["damaged"]
+    assert _fetched_at(log) == NOW
+
+
+@pytest.mark.parametrize("time", [b"0", b'""', b'"2026-03-02"', b'"2026-03-02T08:00:00+01:00"'])
+def test_an_index_with_a_time_in_another_form_is_refused(log: Path, time: bytes) -> None:
+    path = log / INSTANCE / "head.json"
+    changed = path.read_bytes().replace(b'"2026-03-02T08:00:00Z"', time)
+    assert changed != path.read_bytes()
+    path.write_bytes(changed)
+
+    with pytest.raises(EncryptSecureRTError) as refusal:
+        AuditLog(log)
+
+    assert refusal.value.code is ErrorCode.E_AUDIT
 
 
 def test_a_damaged_copy_is_left_as_it_is(log: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from Testing.Unit.custodian.audit_made import (
     AUDITOR,
     INSTANCE,
+    NOW,
     OTHER_INSTANCE,
     FakeWorker,
     MadeChain,
@@ -218,7 +219,8 @@ def test_a_flipped_octet_is_damage_and_the_answer_is_kept(tmp_path: Path) -> Non
 
 
 def test_the_wrong_auditor_key_is_said_as_one_of_two_causes(tmp_path: Path) -> None:
-    fetching = fetch(AuditLog(tmp_path), FakeWorker(MadeChain().run(1, 1)), HpkeKeyPair.generate())
+    worker = FakeWorker(MadeChain().run(1, 1))
+    fetching = fetch(AuditLog(tmp_path), worker, HpkeKeyPair.generate(), NOW)
 
     (finding,) = fetching.findings
     assert finding.sentence.endswith("it was changed, or is sealed to another auditor key.")

@@ -163,7 +163,11 @@ def received_at(home: ClientHome, receipt_sha256: str) -> datetime | None:
     octets = read_whole(path, LIMITS.json_line_bytes)
     if octets is None or not home.has_user():
         return None
-    spki = spki_der(home.user().key.public_key())
+    return noted_time(octets, spki_der(home.user().key.public_key()), receipt_sha256)
+
+
+def noted_time(octets: bytes, spki: bytes, receipt_sha256: str) -> datetime:
+    """Return the time in a note of arrival that a key signed for a receipt; E_RECEIPT if not so."""
     try:
         note, signature = split_signed_message(canonical.decode(octets), LIMITS.json_line_bytes)
         verify(spki, Label.RECEIVED, note, signature)

@@ -9,6 +9,7 @@ The worker's answers come over an attested channel, and are bounded and checked 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from encryptsecurert_protocol.audit import (
@@ -239,8 +240,15 @@ class Fetched:
     findings: tuple[Finding, ...]
 
 
-def fetch(log: AuditLog, channel: AuditChannel, auditor: HpkeKeyPair) -> Fetched:
+def fetch(
+    log: AuditLog, channel: AuditChannel, auditor: HpkeKeyPair, begun_at: datetime
+) -> Fetched:
     """Bring the auditor's copy up to the worker's chain, as far as it can be read.
+
+    Parameters
+    ----------
+    begun_at : a moment of the auditor's own clock, before the worker is asked for anything. It is
+        kept if all that the worker had could be taken.
 
     Raises
     ------
@@ -262,6 +270,7 @@ def fetch(log: AuditLog, channel: AuditChannel, auditor: HpkeKeyPair) -> Fetched
         gone = _settle(instance, pages, reader)
         if gone is None:
             _extend(instance, pages, reader)
+            instance.brought_up(begun_at)
         else:
             found.append(gone)
     except Fault as fault:

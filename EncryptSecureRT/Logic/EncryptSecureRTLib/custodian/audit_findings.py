@@ -12,17 +12,20 @@
                      to a state folder that it had left for another
     forked           two chains with a common start were both written on, at the same time or in
                      turn: two workers from one state; or a receipt names a start or a head that is
-                     in no chain, though the chains go on beyond it. From a receipt alone a fork
-                     cannot be told from a rollback, and the sentence says both
+                     in no chain, though the chains go on beyond it or the receipt came before the
+                     last fetch. From a receipt alone a fork cannot be told from a rollback, and the
+                     sentence says both
     reset            the worker has a new state folder (another instance id): an upgrade, a loss, or
                      somebody who wanted to be rid of the old log
     bad-receipt      a file is no receipt, is not signed by the key that its statement names, or
                      names a line that tells of something else
-    behind           the copy ends before a receipt was made: fetch, then compare again. No alarm
+    behind           the copy ends before a receipt was made, as far as can be told: fetch, then
+                     compare again. No alarm; one that stays so after a later fetch is a fork
     foreign-receipt  a receipt of an instance that this log never met. No alarm
 
-Times are the worker's, and the worker's host can set its clock: who calls a fork a rollback gains
-nothing, since both are alarms.
+Times in lines and receipts are the worker's, and the worker's host can set its clock. Who calls a
+fork a rollback gains nothing, since both are alarms; who holds back the clock of the one of two
+workers that the auditor meets is found by the clocks of auditor and user.
 """
 
 from collections.abc import Iterable, Mapping

@@ -6,18 +6,22 @@ instance's chains, either the copy ends before it, or the line is gone from the 
     the receipt's start is followed by another in a chain    that start wrote its last line already
     the newest line is later than the receipt                by the worker's own times
     the copy was brought up to the worker just now           and the receipts were read before that
+    the receipt came before the last fetch                   by the clocks of its user and auditor
 
-Each of these says that the line should be there.
+Each of these says that the line should be there. The first two hang on the worker's starts and
+clock, both in the hands of its host, the others do not: two workers from one state, of which the
+auditor only meets one with a slow clock, are told by them alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from encryptsecurert_protocol.audit import AuditEvent, AuditLine
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import time_text
+from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_protocol.statement import Statement
 from EncryptSecureRTLib.attest.localfiles import read_whole
@@ -28,9 +32,14 @@ from EncryptSecureRTLib.custodian import audit_findings as findings
 from EncryptSecureRTLib.custodian.audit_chain import line_head
 from EncryptSecureRTLib.custodian.audit_findings import Finding, Name
 from EncryptSecureRTLib.custodian.audit_log import AuditLog, Instance
+from EncryptSecureRTLib.custodian.audit_notes import proved_arrival
 
 _RECEIPT_FILE = "receipt.json"
 _MAX_POLICY_BYTES = 2**20
+_BEHIND = (
+    "A receipt is newer than the copy, as far as can be told: fetch, then compare again. One that "
+    "stays behind after a later fetch is a fork or rollback."
+)
 
 
 def judge_log(log: AuditLog) -> list[Finding]:
@@ -65,10 +74,17 @@ def _branching(instance: Instance, index: int) -> Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedReceipt:
-    """A receipt file as it was read; `body` None if nothing in it can be believed."""
+    """A receipt file as it was read.
+
+    Attributes
+    ----------
+    body : None if nothing in it can be believed.
+    received_at : when it came, by its user's clock, if a note beside it proves that.
+    """
 
     sha256: str
     body: ReceiptBody | None
+    received_at: datetime | None
 
 
 OpenReceipt = Callable[[bytes, Path], ReceiptBody]
@@ -102,21 +118,34 @@ def attested_body(home: ClientHome) -> OpenReceipt:
 
 
 def read_receipts(folders: Sequence[Path], open_receipt: OpenReceipt) -> list[ClaimedReceipt]:
-    """Read every `receipt.json` at or below the folders, each receipt once."""
+    """Read every `receipt.json` at or below the folders, each receipt once.
+
+    Of several notes beside one receipt, the earliest counts.
+    """
     read: dict[str, ClaimedReceipt] = {}
     for path in _receipt_files(folders):
         octets = read_whole(path, MAX_RECEIPT_BYTES)
         if octets is None:
             raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE)
         sha256 = line_head(octets)
-        if sha256 in read and read[sha256].body is not None:
-            continue
-        try:
-            body = open_receipt(octets, path.parent)
-        except EncryptSecureRTError:
-            body = None
-        read[sha256] = ClaimedReceipt(sha256=sha256, body=body)
+        known = read.get(sha256)
+        body = None if known is None else known.body
+        times = [] if known is None or known.received_at is None else [known.received_at]
+        if body is None:
+            body = _believed(open_receipt, octets, path.parent)
+        if body is not None:
+            noted = proved_arrival(path.parent, sha256, body.certificate)
+            times += [] if noted is None else [noted]
+        received_at = min(times, default=None)
+        read[sha256] = ClaimedReceipt(sha256=sha256, body=body, received_at=received_at)
     return list(read.values())
+
+
+def _believed(open_receipt: OpenReceipt, octets: bytes, folder: Path) -> ReceiptBody | None:
+    try:
+        return open_receipt(octets, folder)
+    except EncryptSecureRTError:
+        return None
 
 
 def _receipt_files(folders: Sequence[Path]) -> Iterator[Path]:
@@ -169,7 +198,7 @@ def _judge_instance(
             continue
         named = lines.get(body.audit_head)
         if named is None:
-            yield _absent(instance, receipt.sha256, body, live=live)
+            yield _absent(instance, receipt, body, live=live)
         elif not _tells_of(named, body):
             yield _bad(receipt.sha256, f"names line {named.n}, which tells of something else")
 
@@ -189,25 +218,37 @@ def _bad(sha256: str, what: str) -> Finding:
     return Finding(name=Name.BAD_RECEIPT, sentence=f"A receipt file {what}.", numbers=numbers)
 
 
-def _absent(instance: Instance, sha256: str, body: ReceiptBody, *, live: bool) -> Finding:
+def _absent(
+    instance: Instance, receipt: ClaimedReceipt, body: ReceiptBody, *, live: bool
+) -> Finding:
     chains = [branch.chain for branch in instance.branches]
     last = max((chain.starts.get(body.start_id, 0) for chain in chains), default=0)
     over = any(0 < chain.starts.get(body.start_id, 0) < chain.n for chain in chains)
     later = max(chain.newest_s() for chain in chains) > _seconds(body.time_claimed)
+    missed = _came_before_the_last_fetch(instance, receipt)
     numbers: dict[str, int | str] = {
-        "receipt": sha256,
+        "receipt": receipt.sha256,
         "start_id": body.start_id,
         "time_claimed": time_text(body.time_claimed),
         "last_line_of_start": last,
     }
-    if not (over or later or live):
-        sentence = "A receipt is newer than the copy: fetch, then compare again."
-        return Finding(name=Name.BEHIND, sentence=sentence, numbers=numbers)
+    for name, moment in (("received_at", receipt.received_at), ("fetched_at", instance.fetched_at)):
+        if moment is not None:
+            numbers[name] = time_text(moment)
+    if not (over or later or live or missed):
+        return Finding(name=Name.BEHIND, sentence=_BEHIND, numbers=numbers)
     what = f"a head that is in no chain, of a start whose last line is {last}"
     if last == 0:
         what = "a start that is in no chain"
-    sentence = f"A receipt names {what}: fork or rollback."
+    came = " that came before the last fetch" if missed else ""
+    sentence = f"A receipt{came} names {what}: fork or rollback."
     return Finding(name=Name.FORKED, sentence=sentence, numbers=numbers)
+
+
+def _came_before_the_last_fetch(instance: Instance, receipt: ClaimedReceipt) -> bool:
+    if receipt.received_at is None or instance.fetched_at is None:
+        return False
+    return instance.fetched_at - receipt.received_at > timedelta(seconds=LIMITS.clock_skew_s)
 
 
 def _seconds(moment: datetime) -> int:

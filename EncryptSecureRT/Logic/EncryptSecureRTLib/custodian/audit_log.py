@@ -6,31 +6,35 @@
                                            by the start whose line was the first to differ
     DIR/<instance id>/page.<n>.json        an answer whose line n could not be read, sealed
 
-    head.json = canonical JSON {schema, instance_id, place, current, chains}
+    head.json = canonical JSON {schema, instance_id, place, current, fetched_at, chains}
     place     1 for the first instance that this log met, 2 for the next, ...
     current   index of the chain on which the worker was seen last
+    fetched_at
+              when the last fetch that took all that the worker had was begun, by the auditor's
+              own clock; null before the first
     chain     {file, n, head, other_n}; other_n: how long the chain that it branched off was known
               to be when it did, 0 for the first
 
 One folder is for one worker. Files are private (0600); nothing is overwritten but head.json, which
-is replaced whole, after what it names is on the disk.
+is replaced whole, after what it names is on the disk, unless another command replaced it meanwhile.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.audit import AuditLine, audit_genesis
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.fields import DIGEST_BYTES, ID_BYTES, MAX_INTEGER, Fields
+from encryptsecurert_protocol.fields import DIGEST_BYTES, ID_BYTES, MAX_INTEGER, Fields, time_text
 from encryptsecurert_protocol.limits import LIMITS
 from EncryptSecureRTLib.attest.localfiles import read_whole, write_whole
 from EncryptSecureRTLib.custodian.audit_chain import Chain, Mark
 
 _HEAD_FILE, _FIRST_FILE = "head.json", "lines.jsonl"
 _SCHEMA = "encryptsecurert.auditlog/1"
-_MEMBERS = ("schema", "instance_id", "place", "current", "chains")
+_MEMBERS = ("schema", "instance_id", "place", "current", "fetched_at", "chains")
 _CHAIN = ("file", "n", "head", "other_n")
 _FILE_NAME = r"lines(\.[0-9a-f]{32}(-[0-9]{1,3})?)?\.jsonl"
 _MAX_CHAINS = 256
@@ -53,6 +57,8 @@ class Instance:
         self.place = place
         self.branches = branches
         self.current = current
+        self.fetched_at: datetime | None = None
+        self._index: bytes | None = None  # head.json as this command last saw it
 
     @property
     def instance_id(self) -> str:
@@ -86,12 +92,15 @@ class Instance:
             place = fields.integer("place", 1, MAX_INTEGER)
             items = fields.items("chains", _MAX_CHAINS, 1)
             current = fields.integer("current", 0, len(items) - 1)
+            fetched_at = None if fields.is_null("fetched_at") else fields.time("fetched_at")
             branches = [_branch(folder, item) for item in items]
         except EncryptSecureRTError as error:
             if error.code is ErrorCode.E_LOCAL_FILE:
                 raise
             raise EncryptSecureRTError(ErrorCode.E_AUDIT, _DAMAGED) from None
-        return cls(folder, place, branches, current)
+        instance = cls(folder, place, branches, current)
+        instance.fetched_at, instance._index = fetched_at, octets
+        return instance
 
     def append(self, lines: Sequence[tuple[AuditLine, bytes]]) -> None:
         """Add lines that follow the present chain."""
@@ -117,6 +126,11 @@ class Instance:
         self.branches.append(Branch(chain=chain, other_n=parent.n))
         self.go_on_with(len(self.branches) - 1)
 
+    def brought_up(self, at: datetime) -> None:
+        """Note that the copy has all that the worker had at a moment of the auditor's clock."""
+        self.fetched_at = at
+        self._commit()
+
     def keep_page(self, n: int, octets: bytes) -> None:
         """Keep an answer whose line `n` could not be read, unless one is kept already."""
         path = self.folder / f"page.{n}.json"
@@ -124,6 +138,9 @@ class Instance:
             write_whole(path, octets)
 
     def _commit(self) -> None:
+        path = self.folder / _HEAD_FILE
+        if read_whole(path, LIMITS.header_bytes) != self._index:
+            raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE)
         rows = []
         for branch in self.branches:
             mark = branch.chain.committed if branch.chain.damaged_at else branch.chain.mark
@@ -134,9 +151,12 @@ class Instance:
             "instance_id": self.instance_id,
             "place": self.place,
             "current": self.current,
+            "fetched_at": None if self.fetched_at is None else time_text(self.fetched_at),
             "chains": rows,
         }
-        write_whole(self.folder / _HEAD_FILE, canonical.encode(value))
+        octets = canonical.encode(value)
+        write_whole(path, octets)
+        self._index = octets
 
 
 def _branch(folder: Path, item: object) -> Branch:

@@ -21,6 +21,7 @@ from encryptsecurert_protocol.fields import time_from_text
 from encryptsecurert_protocol.sealing import HpkeKeyPair, HpkeSuite
 from EncryptSecureRTLib.client.channel import open_channel
 from EncryptSecureRTLib.client.home import ClientHome
+from EncryptSecureRTLib.client.trust import utc_now
 from EncryptSecureRTLib.custodian import audit_words as words
 from EncryptSecureRTLib.custodian.audit_chain import Chain
 from EncryptSecureRTLib.custodian.audit_fetch import Fetched, fetch
@@ -92,7 +93,7 @@ class _Access:
         """Bring the log up to the worker's chain."""
         auditor = _auditor_key(self.key, self.passphrase_file)
         with open_channel(ClientHome(self.home), self.url) as channel:
-            return fetch(log, channel, auditor)
+            return fetch(log, channel, auditor, utc_now())
 
 
 @audit.command("fetch")
