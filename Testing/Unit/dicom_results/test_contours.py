@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_rt.geometry import ImageGrid
+from encryptsecurert_worker.dicom.results import contours
 from encryptsecurert_worker.dicom.results.contours import slice_polygons, to_patient
 
 Mask = npt.NDArray[np.bool_]
@@ -49,6 +51,17 @@ def test_an_empty_slice_has_no_contour() -> None:
 
 def test_voxels_that_touch_at_a_corner_only_are_apart() -> None:
     assert len(slice_polygons(np.eye(4, dtype=np.bool_))) == 4
+
+
+def test_a_slice_has_so_many_sides_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = np.eye(5, dtype=np.bool_)  # four sides each
+    monkeypatch.setattr(contours, "MOST_SIDES", 20)
+    assert len(slice_polygons(mask)) == 5
+
+    monkeypatch.setattr(contours, "MOST_SIDES", 19)
+    with pytest.raises(EncryptSecureRTError) as refusal:
+        slice_polygons(mask)
+    assert refusal.value.code is ErrorCode.E_TOO_LARGE
 
 
 def test_a_ring_is_one_polygon_with_a_channel() -> None:

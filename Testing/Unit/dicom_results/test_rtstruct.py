@@ -20,6 +20,7 @@ from encryptsecurert_worker.dicom.results import (
     ReferenceSeries,
     StructureMask,
     make_rtstruct,
+    rtstruct,
 )
 
 PLASTIMATCH = Path(sys.executable).with_name("plastimatch")
@@ -273,3 +274,21 @@ def test_dciodvfy_finds_no_error(octets: bytes, tmp_path: Path) -> None:
 
     assert "RTStructureSet" in run.stderr
     assert [line for line in run.stderr.splitlines() if line.startswith("Error")] == []
+
+
+def test_contours_larger_than_those_of_any_patient_are_refused(
+    reference: ReferenceSeries,
+    structures: list[StructureMask],
+    producer: Producer,
+    seed: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noise = np.random.default_rng(1).random(structures[0].mask.shape) < 0.5
+    masks = [StructureMask(key=structures[0].key, mask=noise)]
+    octets = make_rtstruct(reference, masks, producer, uid_seed=seed)
+    assert len(octets) > 5 * noise.size  # within the 16 MiB that are free to any
+
+    monkeypatch.setattr(rtstruct, "_MOST_BYTES", 0)
+    with pytest.raises(EncryptSecureRTError) as refusal:
+        make_rtstruct(reference, masks, producer, uid_seed=seed)
+    assert refusal.value.code is ErrorCode.E_TOO_LARGE

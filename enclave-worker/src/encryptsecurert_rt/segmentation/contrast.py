@@ -145,8 +145,9 @@ def _doubtful_parts(
     boxes = Boxes.of(parts.numbers, parts.sizes.size)
     asked = np.flatnonzero(deep & soft & ~doubtful & parts.seen)
     for done, number in enumerate(asked):
-        report(done / asked.size)
-        doubtful[number] = _in_enhanced_tissue(parts.numbers, int(number), boxes, working)
+        check = partial(report, done / asked.size)
+        check()
+        doubtful[number] = _in_enhanced_tissue(parts.numbers, int(number), boxes, working, check)
     return np.asarray(doubtful, np.bool_)
 
 
@@ -163,13 +164,15 @@ def _even_parts(
     del thick, sizes
     asked = np.flatnonzero(is_asked)
     for done, number in enumerate(asked):
-        report(done / asked.size)
+        check = partial(report, done / asked.size)
+        check()
         box = morphology.widened(boxes[int(number)], spacing, _THICK_MM + _SPREAD_MM)
         core = cores[box] == number
         low, median, high = np.percentile(hu[box][core], (10.0, 50.0, 90.0))
         if median > _EVEN_HU or high - low > _EVEN_RANGE * median:
             continue
-        part = morphology.dilate(core, spacing, _THICK_MM + _SPREAD_MM) & dense[box]
+        part = morphology.dilate(core, spacing, _THICK_MM + _SPREAD_MM, check) & dense[box]
+        check()
         if np.percentile(hu[box][part], rule.rim_percentile) < rule.rim_ratio * median:
             even[box] |= part
     return even
@@ -180,11 +183,12 @@ def _in_enhanced_tissue(
     number: int,
     boxes: Boxes,
     working: WorkingGrid,
+    check: Callable[[], None],
 ) -> bool:
     """Say whether even the fainter tissue around a part is enhanced: renal pelvis in a kidney."""
     box = morphology.widened(boxes[number], working.spacing_mm, _AROUND_MM)
     part = numbers[box] == number
-    around = morphology.dilate(part, working.spacing_mm, _AROUND_MM) & ~part
+    around = morphology.dilate(part, working.spacing_mm, _AROUND_MM, check) & ~part
     if not around.any():  # a part that fills its image has nothing around it
         return False
     return float(np.percentile(working.mean_hu[box][around], 25.0)) > _ENHANCED_HU
