@@ -45,7 +45,8 @@ def _ends(line: dict[str, Any]) -> bool:
     return line["kind"] in ("result", "error")
 
 
-def _run_of(code: int, stdout: str, stderr: str) -> Run:
+def run_of(code: int, stdout: str, stderr: str) -> Run:
+    """Return a command's end and what it printed."""
     lines = tuple(json.loads(line) for line in stdout.splitlines())
     return Run(code=code, lines=lines, stderr=stderr)
 
@@ -61,7 +62,7 @@ def run_client(*words: str | Path, home: ClientHome | Path, stdin: bytes | None 
         timeout=_LIMIT_S,
         env=_environment(),
     )
-    return _run_of(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return run_of(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def interrupt_client(
@@ -90,7 +91,7 @@ def interrupt_client(
     pressed_s = time.monotonic()
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=_LIMIT_S)
-    return _run_of(process.returncode, "".join(seen) + stdout, stderr), time.monotonic() - pressed_s
+    return run_of(process.returncode, "".join(seen) + stdout, stderr), time.monotonic() - pressed_s
 
 
 def _environment() -> dict[str, str]:

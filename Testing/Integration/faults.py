@@ -78,14 +78,19 @@ class _GatedSegmentation(SegmentTask):
 
 
 class HostClock:
-    """The clock of a worker's host: `ahead` of the true time."""
+    """The clock of a worker's host: `ahead` of the true time, or stopped at a moment."""
 
     def __init__(self) -> None:
         self.ahead = timedelta(0)
+        self.stopped_at: datetime | None = None
 
     def __call__(self) -> datetime:
         """Return what the host says."""
-        return datetime.now(UTC) + self.ahead
+        return self.stopped_at or datetime.now(UTC) + self.ahead
+
+    def right(self) -> None:
+        """Be right again."""
+        self.ahead, self.stopped_at = timedelta(0), None
 
 
 class FaultyHospital(Hospital):

@@ -89,7 +89,7 @@ def place(hospital: FaultyHospital, home: ClientHome) -> Iterator[Place]:
     hospital.provision()
     yield Place(hospital=hospital, home=home)
     hospital.gate.open()
-    hospital.clock.ahead = timedelta(0)
+    hospital.clock.right()
 
 
 def _refused_jobs(place: Place, home: ClientHome) -> list[ErrorCode]:

@@ -86,7 +86,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield Place(hospital=hospital, home=home)
 
 
-def _result(channel: Channel, header: JobHeader, name: str) -> ErrorCode | None:
+def _result(channel: Channel, header: JobHeader, name: str) -> ErrorCode:
     path = f"/v1/results/{header.job}/{name}"
     return refusal_of(channel.request, "GET", path)
 

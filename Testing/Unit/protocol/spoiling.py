@@ -1,10 +1,9 @@
 """Ways to spoil a message: its octets, or one value of it while the JSON stays canonical."""
 
 import copy
+import json
 import random
 from typing import Any
-
-from Testing.Unit.protocol.second_implementation import canonical as write_unchecked
 
 from encryptsecurert_protocol import canonical
 
@@ -106,6 +105,7 @@ def altered(octets: bytes, rng: random.Random) -> bytes | None:
         case _:
             container[key] = rng.choice(NASTY)
     try:
-        return write_unchecked(value)
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return text.encode()
     except UnicodeEncodeError:  # half a character has no octets at all
         return None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _EXIT_NO_SGX = 78
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 def _provider(kind: str, state: Path) -> tuple[Any, Any]:
@@ -79,7 +80,8 @@ def serve(config_file: Path | None, **options: Any) -> None:
     from encryptsecurert_worker.server.log import configure_logging
 
     configure_logging()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in _STOPS:
+        signal.signal(number, _stop_once)
     flags = {name: value for name, value in options.items() if value is not None}
     try:
         if config_file is None:
@@ -94,6 +96,13 @@ def serve(config_file: Path | None, **options: Any) -> None:
     except Exception as error:  # the process's border: a traceback may hold what nobody should read
         _LOG.error("worker-crashed", extra={"kind": type(error).__name__})
         sys.exit(ErrorCode.E_INTERNAL.value.exit_code)
+
+
+def _stop_once(number: int, frame: object) -> None:
+    """Begin to stop; whoever asks again waits for the end, in which everything is written down."""
+    for each in _STOPS:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _serve(config: "WorkerConfig") -> None:

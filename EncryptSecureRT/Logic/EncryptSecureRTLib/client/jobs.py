@@ -217,6 +217,12 @@ def cancel_quietly(channel: Line, job: str) -> bool:
     return True
 
 
+def require_done(end: EndEvent) -> None:
+    """Raise the job's own error if it ended without results."""
+    if end.state is not JobState.DONE:
+        raise error_from_name(end.error or ErrorCode.E_JOB_FAILED.name)
+
+
 def fetch(
     channel: Line,
     home: ClientHome,
@@ -229,13 +235,10 @@ def fetch(
     Raises
     ------
     EncryptSecureRTError
-        The job's own error if it failed; E_RESULT, E_RECEIPT or an attestation error if what
-        came is not what an attested worker made for this job; E_POLICY if the policy changed
-        meanwhile; E_CANCELLED if `stopped` says so before a piece.
+        E_RESULT, E_RECEIPT or an attestation error if what came is not what an attested worker
+        made for this job; E_POLICY if the policy changed meanwhile; E_CANCELLED if `stopped` says
+        so before a piece.
     """
-    if end.state is not JobState.DONE:
-        name = end.error or ErrorCode.E_JOB_FAILED.name
-        raise error_from_name(name)
     digest = order.digest.hex()
     opened: dict[str, bytearray] = {}
     for name, size in end.results:

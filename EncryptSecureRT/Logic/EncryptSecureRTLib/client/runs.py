@@ -14,6 +14,7 @@ from EncryptSecureRTLib.client.jobs import (
     cancel_quietly,
     fetch,
     follow,
+    require_done,
     submit,
 )
 from EncryptSecureRTLib.client.line import Line
@@ -54,7 +55,7 @@ def run_job(
         order = _send_and_submit(channel, home, task, send, parameters, watcher)
         with _left_going(order):
             end = _follow_or_cancel(channel, order, watcher)
-            return _fetch_after(channel, home, order, end, watcher)
+        return _fetch_after(channel, home, order, end, watcher)
 
     return _again_if_gone(once)
 
@@ -76,7 +77,7 @@ def finish_job(channel: Line, home: ClientHome, order: Order, watcher: Watcher) 
     with _left_going(order):
         watcher.stage("run")
         end = follow(channel, order, watcher)
-        return _fetch_after(channel, home, order, end, watcher)
+    return _fetch_after(channel, home, order, end, watcher)
 
 
 def _again_if_gone(action: Callable[[], T]) -> T:
@@ -135,4 +136,6 @@ def _fetch_after(
 ) -> Finished:
     watcher.stage("fetch")
     watcher.end_if_stopped()
-    return fetch(channel, home, order, end, watcher.stopped)
+    require_done(end)  # its error is the job's own, also where a request's of that code passes
+    with _left_going(order):
+        return fetch(channel, home, order, end, watcher.stopped)

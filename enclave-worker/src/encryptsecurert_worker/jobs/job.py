@@ -62,6 +62,7 @@ class Job:
     gone : whether its results are not whole on disk.
     leaving : whether it is to go back to the queue at its next check point.
     checked : names of results whose digest was found right in this start.
+    told : names of results of which the auditor was told in this start that they were fetched.
     """
 
     __slots__ = (
@@ -80,6 +81,7 @@ class Job:
         "leaving",
         "place",
         "record",
+        "told",
         "writing",
     )
 
@@ -88,6 +90,7 @@ class Job:
         self.writing = threading.Lock()
         self.gone = False
         self.checked: frozenset[str] = frozenset()
+        self.told: frozenset[str] = frozenset()
         self.place = 0
         self._lock = threading.Lock()
         self._state = record.state

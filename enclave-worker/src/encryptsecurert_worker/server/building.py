@@ -73,14 +73,14 @@ def _build(
     ledger.open(fresh=not audit_exists(config.state))
     time = WorkerTime(ledger, clock)
     time.restore()
-    # At once: who kills each start before it counts again would keep time from passing.
-    with contextlib.suppress(EncryptSecureRTError):  # a full disk keeps nobody from starting
-        ledger.write([time.service_fact()], durable=False)
     identity = new_identity(ledger, time.now(), time.monotonic_s())
     site = Site()
     site.restore(ledger)
     audit = AuditChain(config.state, ledger, time, identity.instance_id, identity.start_id)
     audit.restore(None if site.current is None else site.current.core.auditor_key)
+    # At once: who kills each start before it counts again would keep time from passing.
+    with contextlib.suppress(EncryptSecureRTError):  # a full disk keeps nobody from starting
+        ledger.write([time.service_fact()], durable=False)
     if site.current is not None:  # before anything else is told of this start
         bundle = site.current.name
         audit.append(AuditEvent.STARTED, epoch=bundle.epoch, digest=bundle.digest)

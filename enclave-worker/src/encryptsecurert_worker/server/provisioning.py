@@ -73,7 +73,7 @@ class Provisioner:
         except EncryptSecureRTError as error:
             response = error_answer(error)
         core.book.wake()
-        response.background = BackgroundTask(self._close_connections)
+        response.background = BackgroundTask(self._close_connections, provisioned.digest)
         return response
 
     def _keep(self, provisioned: Provisioned) -> None:
@@ -110,10 +110,12 @@ class Provisioner:
         operation = self._core.operations().get(job.header.task)
         return operation is None or not self._core.site.still_allows(job.fingerprint, operation)
 
-    async def _close_connections(self) -> None:
+    async def _close_connections(self, digest: str) -> None:
         # Those that fail the new bundle go after this answer: made without a certificate, or by a
         # user who is out. All others stay, with the events of running jobs on them.
         await asyncio.sleep(_ANSWER_LEAVES_S)
+        if self._core.site.require().digest != digest:
+            return  # the next bundle is here, and its own answer has to leave first
         for connection in list(self._connections()):
             if not self._is_welcome(connection):
                 connection.transport.abort()

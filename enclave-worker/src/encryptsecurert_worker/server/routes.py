@@ -273,20 +273,19 @@ class Routes:
         caller, job = self._job(request)
         name = request.path_params["name"]
         self._core.site.require_right(caller, self._core.operations()[job.header.task])
-        first = name not in job.checked
         path, digest = await to_thread.run_sync(self._core.book.result, job, name)
         etag = f'"{digest}"'
         if request.headers.get("if-range") != etag:
             request.scope["headers"] = [
                 (key, value) for key, value in request.scope["headers"] if key != b"range"
             ]
-        if first:  # once a start and result, however many ranges are asked for
-            await to_thread.run_sync(self._note_fetch, caller, job)
+        if name not in job.told:  # once a start and result, however many ranges are asked for
+            await to_thread.run_sync(self._note_fetch, caller, job, name)
         return FileResponse(
             path, media_type="application/octet-stream", headers={"etag": etag, **_STATEFUL_HEADERS}
         )
 
-    def _note_fetch(self, caller: Caller, job: Job) -> None:
+    def _note_fetch(self, caller: Caller, job: Job, name: str) -> None:
         self._core.audit.append(
             AuditEvent.RESULT_FETCHED,
             user=caller.user,
@@ -295,6 +294,7 @@ class Routes:
             digest=job.digest_hex,
             durable=False,
         )
+        job.told |= {name}
 
     async def audit(self, request: Request) -> Response:
         """Send sealed audit lines to an auditor."""

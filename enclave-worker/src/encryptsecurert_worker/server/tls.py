@@ -15,11 +15,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_worker.evidence.ratls_cert import RatlsIdentity
+from encryptsecurert_worker.server.answers import error_answer
 from encryptsecurert_worker.server.door import Bounds, Cut, Door, busy
 from encryptsecurert_worker.server.metrics import Metrics
 from encryptsecurert_worker.vault.site import Site
 
 PEER_CERTIFICATE = "peer_certificate"
+_NO_HTTP_BODY = bytes(error_answer(EncryptSecureRTError(ErrorCode.E_FORMAT)).body)
+_NO_HTTP = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    b"content-length: %d\r\n\r\n%b" % (len(_NO_HTTP_BODY), _NO_HTTP_BODY)
+)
 
 
 class _SaysWhy(ssl.SSLObject):
@@ -164,9 +170,10 @@ class AttestedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, and count it."""
+        """Answer what is no HTTP in the form of every other error, and count it."""
         self._note(Cut.MALFORMED)
-        super().send_400_response(msg)
+        self.transport.write(_NO_HTTP)
+        self.transport.close()
 
     def pause_writing(self) -> None:
         """Give a peer that does not read its time."""

@@ -53,14 +53,3 @@ def sync_file(path: Path) -> None:
     finally:
         os.close(descriptor)
     sync_folder(path.parent)
-
-
-def clear_folder(folder: Path) -> None:
-    """Make a private folder, or empty it of its files."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in folder.iterdir():
-            if path.is_file():
-                path.unlink()
-    except OSError:
-        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None

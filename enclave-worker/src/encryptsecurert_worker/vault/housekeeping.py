@@ -41,6 +41,7 @@ class Housekeeper:
         due_s = self._core.time.monotonic_s() + _ROUND_S
         while not self._stopping.wait(_FLUSH_S):
             self._try("audit-not-filed", self._core.audit.flush)
+            self._try("jobs-not-expired", self._core.book.settle)
             if self._core.time.monotonic_s() >= due_s:
                 due_s = self._core.time.monotonic_s() + _ROUND_S
                 self.run_once()

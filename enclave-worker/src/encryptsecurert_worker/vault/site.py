@@ -2,13 +2,14 @@
 
 import contextlib
 import hashlib
+import ssl
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from encryptsecurert_protocol.bundles import (
@@ -21,7 +22,7 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import Fields, base64_text
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.rights import Operation, UserEntry
-from encryptsecurert_protocol.sealing import HpkeKeyPair, derive_key
+from encryptsecurert_protocol.sealing import HpkeKeyPair, HpkeSuite, derive_key, hpke_seal
 from encryptsecurert_protocol.signatures import Label, key_id, spki_der, verify
 from encryptsecurert_protocol.statement import BundleName
 from encryptsecurert_worker.vault.ledger import Change, Ledger
@@ -143,6 +144,7 @@ class Site:
         core, secrets = _open(message, keys)
         if not core.valid_at(now):
             raise EncryptSecureRTError(ErrorCode.E_BUNDLE)
+        _require_usable(core)
         digest = bundle_digest(message.core)
         with self._lock:
             held = self._provisioned
@@ -215,6 +217,21 @@ def _open(message: BundleMessage, keys: Sequence[HpkeKeyPair]) -> tuple[BundleCo
         with contextlib.suppress(EncryptSecureRTError):
             return message.open(key)
     return message.open(keys[-1])
+
+
+def _require_usable(core: BundleCore) -> None:
+    """Refuse with E_BUNDLE a user CA or auditor key with which nobody could go on.
+
+    Under such a bundle no custodian could bring the next one, and no audit line could be sealed.
+    """
+    try:
+        x509.load_der_x509_certificate(core.user_ca).public_key()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        for _ in range(2):  # TLS reads a CA's extensions only when it has another of that name
+            context.load_verify_locations(cadata=core.user_ca)
+        hpke_seal(HpkeSuite.MLKEM768_X25519, core.auditor_key, b"", b"")
+    except (ValueError, TypeError, UnsupportedAlgorithm, ssl.SSLError, EncryptSecureRTError):
+        raise EncryptSecureRTError(ErrorCode.E_BUNDLE) from None
 
 
 @dataclass(frozen=True, slots=True)
