@@ -42,6 +42,9 @@ class Book:
         """Return (owner, object) of what jobs need."""
         return self.pins
 
+    def settle(self) -> None:
+        """Write down nothing: no end is owed."""
+
     def expire(self, service_s: int) -> None:
         """Note the call, or fail."""
         if self.error is not None:
