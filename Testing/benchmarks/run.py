@@ -8,6 +8,7 @@ from pathlib import Path
 
 import bench_channel
 import bench_job
+import bench_load
 import bench_segmentation
 from bench_rows import Row
 
@@ -32,7 +33,12 @@ def _table(rows: list[Row]) -> str:
 
 def main() -> None:
     """Run, print, and keep the table if asked to."""
-    rows = [*bench_channel.main(), *bench_segmentation.rows(), *bench_job.main()]
+    rows = [
+        *bench_channel.main(),
+        *bench_segmentation.rows(),
+        *bench_job.main(),
+        *bench_load.main(),
+    ]
     load = os.getloadavg()[0]
     where = (
         f"Version {__version__}, {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores "
