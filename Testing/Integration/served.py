@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_worker.server.door import Bounds
 from encryptsecurert_worker.server.metrics import Metrics
 from encryptsecurert_worker.server.tls import AttestedProtocol
@@ -135,6 +136,7 @@ def served(**bounds: Any) -> Iterator[Served]:
         lifespan="off",
         log_config=None,
         access_log=False,
+        timeout_keep_alive=LIMITS.idle_s,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(settings)

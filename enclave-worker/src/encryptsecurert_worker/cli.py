@@ -106,9 +106,14 @@ def _stop_once(number: int, frame: object) -> None:
 
 
 def _serve(config: "WorkerConfig") -> None:
-    from encryptsecurert_worker.server.process import bound_memory, forbid_core_dumps
+    from encryptsecurert_worker.server.process import (
+        bound_memory,
+        forbid_core_dumps,
+        share_arenas,
+    )
 
     forbid_core_dumps()
+    share_arenas()
     quotes, sealing = _provider(config.provider, config.state)  # without SGX it ends here, soon
     from encryptsecurert_worker.server.building import build_core
     from encryptsecurert_worker.server.service import WorkerService

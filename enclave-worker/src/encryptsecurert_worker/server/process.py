@@ -1,5 +1,7 @@
-"""What the worker asks of the system for its own process: a bound on memory, and no core dumps."""
+"""What the worker asks of the system for its own process: bounds on memory, and no core dumps."""
 
+import ctypes
+import gc
 import re
 import resource
 from contextlib import suppress
@@ -8,6 +10,8 @@ from pathlib import Path
 from encryptsecurert_protocol.limits import GIB, KIB
 
 _BESIDE_JOBS_BYTES = GIB  # uploads on their way, stacks of threads, results being sealed
+_M_ARENA_MAX = -8  # of glibc's malloc.h
+_ARENAS = 2
 _STATUS = Path("/proc/self/status")
 
 
@@ -42,3 +46,20 @@ def forbid_core_dumps() -> None:
     """Write no memory to a disk, whatever happens: site keys are in it."""
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def share_arenas() -> None:
+    """Have all threads share two heaps; each thread's own would keep what its largest job took.
+
+    What is here by now stays, so that later collections need not look at it.
+    """
+    gc.freeze()
+    with suppress(OSError, AttributeError):  # another C library has other ways
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def give_back_memory() -> None:
+    """Return to the system what a job has freed: otherwise a worker looks larger with each."""
+    gc.collect()  # errors and tasks refer to each other, and to what they held
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -23,6 +23,7 @@ from encryptsecurert_worker.server.config import WorkerConfig
 from encryptsecurert_worker.server.listener import Listener
 from encryptsecurert_worker.server.metrics import Metrics
 from encryptsecurert_worker.server.observed import Observation
+from encryptsecurert_worker.server.process import give_back_memory
 from encryptsecurert_worker.server.provisioning import Provisioner
 from encryptsecurert_worker.server.routes import Routes
 from encryptsecurert_worker.server.tls import AttestedProtocol, server_context
@@ -60,7 +61,7 @@ class WorkerService:
         self._core = core
         self._config = config
         self.metrics = Metrics(Observation(core))
-        self._runner = JobRunner(core, self.metrics.job_ended, self.metrics.break_glass)
+        self._runner = JobRunner(core, self._job_ended, self.metrics.break_glass)
         self._housekeeper = Housekeeper(core)
         context = server_context(core.tls)
         provisioner = Provisioner(
@@ -96,6 +97,10 @@ class WorkerService:
         connections = self._server.server_state.connections
         sockets = [c.transport.get_extra_info("socket") for c in connections]
         return {known.fileno() for known in sockets if known is not None}
+
+    def _job_ended(self, task: str, end: str, seconds: float) -> None:
+        self.metrics.job_ended(task, end, seconds)
+        give_back_memory()
 
     @property
     def url(self) -> str:

@@ -191,6 +191,7 @@ class AttestedProtocol(HttpToolsProtocol):
             self._disarm(cut)
         self.door.metrics.connection_closed()
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # after a reset uvicorn holds us until it would end
 
     def _arm(self, cut: Cut, seconds: float) -> None:
         self._disarm(cut)
