@@ -160,8 +160,10 @@ class JobBook:
             if self._closed or len(self._queue) >= LIMITS.queued_jobs:
                 raise EncryptSecureRTError(ErrorCode.E_BUSY)
             waiting, kept = self._queue.waiting_of(user), len(self._jobs.get(user, ()))
-        if waiting >= LIMITS.queued_jobs_per_user or kept >= LIMITS.kept_jobs_per_user:
-            raise EncryptSecureRTError(ErrorCode.E_QUOTA)
+        if waiting >= LIMITS.queued_jobs_per_user:
+            raise EncryptSecureRTError(ErrorCode.E_QUOTA, "too many jobs wait")
+        if kept >= LIMITS.kept_jobs_per_user:
+            raise EncryptSecureRTError(ErrorCode.E_QUOTA, "too many jobs are kept")
 
     def get(self, owner: str, job_id: str) -> Job:
         """Return a job of this owner, or refuse with E_NOT_FOUND."""

@@ -1,0 +1,22 @@
+"""The audit log of a stand's worker, opened with the auditor's key."""
+
+from stand import PASSPHRASE, Stand
+
+from encryptsecurert_protocol.audit import AuditLine, open_audit_line
+from encryptsecurert_protocol.sealing import HpkeKeyPair, HpkeSuite
+from EncryptSecureRTLib.custodian.founding import AUDITOR_CONTENT
+from EncryptSecureRTLib.custodian.passphrase import open_file
+
+
+def audit_lines(stand: Stand) -> list[AuditLine]:
+    """Return every line, the oldest first."""
+    sealed_key = (stand.folder / "site" / "auditor" / "auditor.key.sealed").read_bytes()
+    secret = open_file(PASSPHRASE, AUDITOR_CONTENT, sealed_key)
+    key = HpkeKeyPair.from_secret(HpkeSuite.MLKEM768_X25519, secret)
+    core = stand.service.core
+    lines: list[AuditLine] = []
+    while page := core.audit.page(len(lines)).lines:
+        for number, sealed in enumerate(page, len(lines) + 1):
+            octets = open_audit_line(sealed, number, core.identity.instance_id, key)
+            lines.append(AuditLine.decode(octets))
+    return lines
