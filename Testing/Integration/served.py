@@ -118,6 +118,7 @@ def raw_connection(url: str, home: ClientHome | None) -> ssl.SSLSocket:
     pair = (str(home.certificate_path), str(home.key_path)) if home else None
     parts = urlsplit(url)
     plain = socket.create_connection((parts.hostname or "", parts.port or 0), WAIT_S)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as every client of ours
     return client_context(pair).wrap_socket(plain)
 
 

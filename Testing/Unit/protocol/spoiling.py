@@ -5,8 +5,6 @@ import json
 import random
 from typing import Any
 
-from encryptsecurert_protocol import canonical
-
 
 def _nested(depth: int) -> list[Any]:
     return [_nested(depth - 1)] if depth else []
@@ -85,7 +83,7 @@ def _near(value: object, rng: random.Random) -> object:
 
 def altered(octets: bytes, rng: random.Random) -> bytes | None:
     """Return a canonical message with one value changed; None if that has no octets."""
-    value = canonical.decode(octets)
+    value = json.loads(octets)
     places = _places(value)
     if not places:
         return None
