@@ -23,7 +23,7 @@ from encryptsecurert_protocol.fields import (
     time_text,
 )
 from encryptsecurert_protocol.leases import MAX_LEASE_S, MIN_LEASE_S
-from encryptsecurert_protocol.rights import RolePolicy
+from encryptsecurert_protocol.rights import RolePolicy, UserEntry
 from encryptsecurert_protocol.sealing import (
     KEY_BYTES,
     PUBLIC_KEY_BYTES,
@@ -86,6 +86,10 @@ class BundleCore:
     escrow_certificate: bytes
     lease_s: int
     secrets_sha256: str
+
+    def listed(self, fingerprint: str) -> UserEntry | None:
+        """Return whose certificate this is, None if nobody's or revoked."""
+        return None if fingerprint in self.revoked else self.roles.user_of(fingerprint)
 
     def encode(self) -> bytes:
         """Return the canonical octets that the site key signs."""

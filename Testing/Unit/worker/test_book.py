@@ -252,7 +252,8 @@ def test_a_job_that_was_taken_as_the_book_closed_is_not_started(shelf: Shelf) ->
 def test_jobs_that_lost_their_right_are_cancelled_and_no_others(shelf: Shelf) -> None:
     running = shelf.running(A)
     mine, theirs = shelf.accept(B), shelf.accept(C, OTHER)
-    shelf.book.cancel_where(lambda job: job.header.user == OWNER)
+    out = ErrorCode.E_USER_CERTIFICATE
+    shelf.book.withdraw(lambda job: out if job.header.user == OWNER else None)
 
     assert (running.state, mine.state) == (JobState.CANCELLING, JobState.CANCELLED)
     assert running.cancelled_by is ErrorCode.E_USER_CERTIFICATE
@@ -265,7 +266,7 @@ def test_a_full_disk_keeps_no_withdrawn_job(shelf: Shelf) -> None:
     running = shelf.running(A)
     waiting = shelf.accept(B)
     with shelf.full_disk():
-        shelf.book.cancel_where(lambda job: True)
+        shelf.book.withdraw(lambda job: ErrorCode.E_FORBIDDEN)
         shelf.book.steps.end(running, JobState.CANCELLED, ErrorCode.E_CANCELLED)
         shelf.book.settle()
         before = shelf.told

@@ -221,7 +221,7 @@ def test_results_of_a_job_that_was_withdrawn_are_withheld(desk: Desk, gate: Gate
     job = desk.order("gate")
     gate.entered.wait(10)
     desk.provision(desk.made.user(Role.PHYSICIST), epoch=4)
-    desk.core.book.cancel_where(lambda going: going is job)
+    desk.core.book.withdraw(desk.core.refusal_of)
 
     assert end_of(job).state is JobState.CANCELLED
     assert desk.result_files == []

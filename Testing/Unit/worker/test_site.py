@@ -217,9 +217,9 @@ def test_rights_are_those_of_the_roles_in_the_current_bundle(made: HandMadeSite)
 
     site.require_right(caller, Operation.PROTECT)
     assert refusal_of(site.require_right, caller, Operation.SEGMENT) is ErrorCode.E_FORBIDDEN
-    assert site.still_allows(technician.fingerprint, Operation.PROTECT)
-    assert not site.still_allows(technician.fingerprint, Operation.SEGMENT)
+    assert site.refusal(technician.fingerprint, Operation.PROTECT) is None
+    assert site.refusal(technician.fingerprint, Operation.SEGMENT) is ErrorCode.E_FORBIDDEN
     revoked = made.core(technician, epoch=2, revoked=(technician.fingerprint,))
     site.provision(made.message(revoked), (made.worker_key,), NOW)
-    assert not site.still_allows(technician.fingerprint, Operation.PROTECT)
-    assert not site.still_allows("00" * 32, Operation.PROTECT)
+    for out in (technician.fingerprint, "00" * 32):
+        assert site.refusal(out, Operation.PROTECT) is ErrorCode.E_USER_CERTIFICATE

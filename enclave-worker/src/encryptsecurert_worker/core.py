@@ -1,12 +1,11 @@
 """The worker's parts in one place: who it is, what it holds, and how it vouches for itself."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from encryptsecurert_protocol.errors import ErrorCode
 from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
-from encryptsecurert_protocol.rights import Operation
 from encryptsecurert_protocol.signatures import Label, sign
 from encryptsecurert_protocol.statement import (
     Profile,
@@ -19,6 +18,7 @@ from encryptsecurert_worker.audit.chain import AuditChain
 from encryptsecurert_worker.evidence.provider import QuoteProvider
 from encryptsecurert_worker.evidence.ratls_cert import RatlsIdentity
 from encryptsecurert_worker.jobs.book import JobBook
+from encryptsecurert_worker.jobs.job import Job
 from encryptsecurert_worker.tasks.task import TaskRegistry
 from encryptsecurert_worker.vault.claim import StateClaim
 from encryptsecurert_worker.vault.identity import WorkerIdentity
@@ -110,6 +110,13 @@ class WorkerCore:
         self.ledger.close()
         self.claim.release()
 
-    def operations(self) -> Mapping[str, Operation]:
-        """Return the operation that each task needs."""
-        return {task.name: task.operation for task in self.tasks.all()}
+    def refusal_of(self, job: Job) -> ErrorCode | None:
+        """Return why a job may no longer be done for its user, None if it may."""
+        operation = self.tasks.operations.get(job.header.task)
+        if operation is None:
+            return ErrorCode.E_TASK
+        return self.site.refusal(job.fingerprint, operation)
+
+    def held_bytes(self, user: str) -> int:
+        """Return the octets of a user's objects and sealed results."""
+        return self.objects.held_bytes(user) + self.book.result_bytes(user)

@@ -1,14 +1,12 @@
 """Whether a signed job is taken. The repeat check comes before time, role, memory and quota."""
 
-from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.audit import AuditEvent
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.jobs import JobHeader, job_digest
 from encryptsecurert_protocol.limits import LIMITS
-from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_worker.core import WorkerCore
+from encryptsecurert_worker.jobs.given import given_to
 from encryptsecurert_worker.jobs.job import Job
-from encryptsecurert_worker.tasks.task import Task
 from encryptsecurert_worker.vault.site import Caller
 
 REFUSALS_TOLD_AN_HOUR = 100
@@ -73,20 +71,6 @@ class Admission:
         task = self._core.tasks.get(header.task)
         self._core.site.require_right(caller, task.operation)
         self._core.leases.require()
-        self._check_inputs(header, task)
-
-    def _check_inputs(self, header: JobHeader, task: Task) -> None:
-        objects = self._core.objects
-        held_bytes = objects.held_bytes(header.user) + self._core.book.result_bytes(header.user)
-        if held_bytes > LIMITS.held_bytes_per_user:
+        if self._core.held_bytes(header.user) > LIMITS.held_bytes_per_user:
             raise EncryptSecureRTError(ErrorCode.E_QUOTA, "too much is held already")
-        order = objects.require_complete(header.user, header.parameters)
-        inputs = [objects.require_complete(header.user, name) for name in header.inputs]
-        kinds = tuple(held.header.kind for held in inputs)
-        if kinds != task.input_kinds or order.header.kind is not ObjectKind.PARAMETERS:
-            raise EncryptSecureRTError(ErrorCode.E_PARAMETERS)
-        parameters = canonical.decode(bytes(objects.open(order)))
-        task.check(parameters)
-        sizes = [held.content.size_bytes for held in inputs]
-        if task.memory_bytes(sizes, parameters) > self._core.memory_bytes:
-            raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE, "beyond the worker's memory budget")
+        given_to(self._core, header)

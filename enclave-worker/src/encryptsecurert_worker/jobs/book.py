@@ -55,7 +55,6 @@ class JobBook:
         self.files = ResultFolder(folder)
         self._store = JobStore(ledger, audit, time, site)
         self.steps = JobSteps(self._store, time)
-        self._site = site
         self._ready = ready
         self._accepting = threading.Lock()
         self._condition = threading.Condition()
@@ -259,11 +258,12 @@ class JobBook:
                 found |= {(order.user, name) for name in (*order.inputs, order.parameters)}
         return found
 
-    def cancel_where(self, refused: Callable[[Job], bool]) -> None:
-        """Cancel every job that has not ended and for which `refused` holds, full disk or not."""
+    def withdraw(self, refusal_of: Callable[[Job], ErrorCode | None]) -> None:
+        """Cancel every job that has not ended and is refused, full disk or not."""
         for job in self._going():
-            if refused(job):
-                self.steps.withdraw(job, refusal_of(self._site, job))
+            refusal = refusal_of(job)
+            if refusal is not None:
+                self.steps.withdraw(job, refusal)
                 self._forget_queued(job)
 
     def _going(self) -> list[Job]:
@@ -344,12 +344,3 @@ class JobBook:
             self._condition.notify_all()
         for job in self._going():
             job.let_go()
-
-
-def refusal_of(site: Site, job: Job) -> ErrorCode:
-    """Return why a bundle no longer lets a job run: its user is out, or a role is."""
-    core = site.require().core
-    known = core.roles.user_of(job.fingerprint)
-    if known is None or job.fingerprint in core.revoked:
-        return ErrorCode.E_USER_CERTIFICATE
-    return ErrorCode.E_FORBIDDEN

@@ -3,19 +3,17 @@
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 
-from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.audit import AuditEvent
 from encryptsecurert_protocol.canonical import fraction_text
-from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.objects import ObjectKind
+from encryptsecurert_protocol.errors import EncryptSecureRTError
 from encryptsecurert_protocol.receipts import ReceiptBody
 from encryptsecurert_protocol.results import RECEIPT_NAME, seal_result
 from encryptsecurert_worker.core import WorkerCore
+from encryptsecurert_worker.jobs.given import Given, given_to
 from encryptsecurert_worker.jobs.job import Job
 from encryptsecurert_worker.jobs.record import ResultFile
 from encryptsecurert_worker.tasks.task import SiteKeys, TaskContext, TaskOutput
@@ -54,29 +52,16 @@ class Computation:
         Raises
         ------
         EncryptSecureRTError
-            Whatever the task refuses; E_CANCELLED at a check point; E_INPUT_GONE, E_BUSY.
+            Whatever the task refuses; E_CANCELLED at a check point; what `given_to` refuses;
+            E_BUSY.
         """
-        core, order = self._core, self._order
-        task = core.tasks.get(order.task)
-        parameters_object = core.objects.require_complete(order.user, order.parameters)
-        uploads = [core.objects.require_complete(order.user, name) for name in order.inputs]
-        kinds = tuple(upload.header.kind for upload in uploads)
-        if kinds != task.input_kinds or (
-            parameters_object.header.kind is not ObjectKind.PARAMETERS
-        ):
-            raise EncryptSecureRTError(ErrorCode.E_PARAMETERS)
-        parameters = canonical.decode(bytes(core.objects.open(parameters_object)))
-        task.check(parameters)
-        sizes = [upload.content.size_bytes for upload in uploads]
-        if task.memory_bytes(sizes, parameters) > core.memory_bytes:
-            raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)  # it was accepted under another limit
+        given = given_to(self._core, self._order)
         self._progress("opening", 0.0)
-        inputs = [core.objects.open(upload) for upload in uploads]
+        inputs = [self._core.objects.open(upload) for upload in given.inputs]
         self._job.log("input_bytes", float(sum(len(octets) for octets in inputs)))
-        digests = tuple(upload.content.sha256.hex() for upload in (*uploads, parameters_object))
-        output = task.run(inputs, parameters, self._context(digests))
+        output = given.task.run(inputs, given.parameters, self._context(given.sha256_hex))
         inputs.clear()
-        self._finish(output, parameters, digests)
+        self._finish(output, given)
 
     def _context(self, digests: tuple[str, ...]) -> TaskContext:
         core = self._core
@@ -121,36 +106,27 @@ class Computation:
             note=note,
         )
 
-    def _finish(
-        self, output: TaskOutput, parameters: Mapping[str, Any], digests: tuple[str, ...]
-    ) -> None:
+    def _finish(self, output: TaskOutput, given: Given) -> None:
         self._progress("sealing", 0.97)
         for name, octets in output.results:
             self._seal(name, octets)
         # The receipt names the head after this line, so the line must outlive a power cut.
         head = self._tell(AuditEvent.JOB_FINISHED)
-        receipt = self._receipt(output, parameters, digests, head)
+        receipt = self._receipt(output, given, head)
         self._seal(RECEIPT_NAME, self._core.sign_receipt(receipt, self._order.policy))
         self._core.book.files.sync()
         with contextlib.suppress(EncryptSecureRTError):  # too late to leave; a cancel is seen next
             self._progress("done", 1.0)
 
-    def _receipt(
-        self,
-        output: TaskOutput,
-        parameters: Mapping[str, Any],
-        digests: tuple[str, ...],
-        head: str,
-    ) -> ReceiptBody:
+    def _receipt(self, output: TaskOutput, given: Given, head: str) -> ReceiptBody:
         core, order, bundle = self._core, self._order, self._provisioned.core
-        task = core.tasks.get(order.task)
         names = (*order.inputs, order.parameters)
         return ReceiptBody(
             job_sha256=self._job.digest_hex,
-            task=task.name,
-            algorithm=task.algorithm,
-            parameters=dict(parameters),
-            inputs=tuple(zip(names, digests, strict=True)),
+            task=given.task.name,
+            algorithm=given.task.algorithm,
+            parameters=dict(given.parameters),
+            inputs=tuple(zip(names, given.sha256_hex, strict=True)),
             outputs=tuple(
                 (name, hashlib.sha256(octets).hexdigest()) for name, octets in output.results
             ),

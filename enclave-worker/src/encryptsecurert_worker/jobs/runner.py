@@ -9,7 +9,6 @@ from collections.abc import Callable
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.jobs import JobState
 from encryptsecurert_worker.core import WorkerCore
-from encryptsecurert_worker.jobs.book import refusal_of
 from encryptsecurert_worker.jobs.computing import Computation
 from encryptsecurert_worker.jobs.job import Job
 from encryptsecurert_worker.jobs.record import ResultFile
@@ -83,7 +82,7 @@ class JobRunner:
     def _one(self, job: Job) -> None:
         book = self._core.book
         self._running = job
-        refusal = self._refusal(job)
+        refusal = self._core.refusal_of(job)
         if refusal is not None:
             _LOG.info("job-refused", extra={"job": job.header.job, "code": refusal.name})
             book.steps.end(job, JobState.CANCELLED, ErrorCode.E_CANCELLED, refusal)
@@ -95,15 +94,6 @@ class JobRunner:
         with contextlib.suppress(Exception):
             if job is not None:
                 self._core.book.steps.end(job, JobState.FAILED, ErrorCode.E_INTERNAL)
-
-    def _refusal(self, job: Job) -> ErrorCode | None:
-        """Return why the present bundle does not have a job run, None if it does."""
-        operation = self._core.operations().get(job.header.task)
-        if operation is None:
-            return ErrorCode.E_TASK
-        if self._core.site.still_allows(job.fingerprint, operation):
-            return None
-        return refusal_of(self._core.site, job)
 
     def _run(self, job: Job) -> None:
         started_s = time.monotonic()

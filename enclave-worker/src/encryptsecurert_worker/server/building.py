@@ -53,9 +53,10 @@ def build_core(
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
     claim = StateClaim(config.state)
     claim.acquire()
-    ledger = Ledger(config.state, storage_key(sealing))
+    key = storage_key(sealing)
+    ledger = Ledger(config.state, key)
     try:
-        return _build(config, provider, storage_key(sealing), clock, (claim, ledger))
+        return _build(config, provider, key, clock, (claim, ledger))
     except BaseException:
         ledger.close()
         claim.release()

@@ -69,11 +69,9 @@ class Door:
         TLS lets in whoever the user CA ever knew. All whom the bundle does not list share the
         places of one caller, or a few who have left could take everybody's.
         """
-        if certificate and self.site.current is not None:
-            try:
-                self.site.caller(certificate, self.now(), in_time=False)
-            except EncryptSecureRTError:
-                return _STRANGERS
+        judged = bool(certificate) and self.site.current is not None
+        if judged and not self.site.knows(certificate, self.now(), in_time=False):
+            return _STRANGERS
         return seat_of(certificate, address)
 
     def refusal(

@@ -19,7 +19,6 @@ from encryptsecurert_protocol.bundles import BundleMessage
 from encryptsecurert_protocol.errors import EncryptSecureRTError
 from encryptsecurert_protocol.fields import time_text
 from encryptsecurert_worker.core import WorkerCore
-from encryptsecurert_worker.jobs.job import Job
 from encryptsecurert_worker.server.answers import error_answer, json_answer
 from encryptsecurert_worker.server.tls import PEER_CERTIFICATE, require_client_certificates
 from encryptsecurert_worker.vault.site import Provisioned
@@ -64,7 +63,7 @@ class Provisioner:
         response: Response
         name = provisioned.name
         try:
-            await to_thread.run_sync(core.book.cancel_where, self._withdrawn)
+            await to_thread.run_sync(core.book.withdraw, core.refusal_of)
             if self._kept_digest != provisioned.digest:
                 await to_thread.run_sync(self._keep, provisioned)
             response = json_answer(
@@ -106,10 +105,6 @@ class Provisioner:
             }
         )
 
-    def _withdrawn(self, job: Job) -> bool:
-        operation = self._core.operations().get(job.header.task)
-        return operation is None or not self._core.site.still_allows(job.fingerprint, operation)
-
     async def _close_connections(self, digest: str) -> None:
         # Those that fail the new bundle go after this answer: made without a certificate, or by a
         # user who is out. All others stay, with the events of running jobs on them.
@@ -117,12 +112,6 @@ class Provisioner:
         if self._core.site.require().digest != digest:
             return  # the next bundle is here, and its own answer has to leave first
         for connection in list(self._connections()):
-            if not self._is_welcome(connection):
+            certificate = connection.app_state[PEER_CERTIFICATE]
+            if not self._core.site.knows(certificate, self._core.time.now()):
                 connection.transport.abort()
-
-    def _is_welcome(self, connection: Any) -> bool:
-        try:
-            self._core.site.caller(connection.app_state[PEER_CERTIFICATE], self._core.time.now())
-        except EncryptSecureRTError:
-            return False
-        return True

@@ -6,7 +6,6 @@ What reads or writes the state folder runs beside the event loop.
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import Any
 
 from anyio import to_thread
@@ -76,8 +75,8 @@ class Routes:
         ]
 
     def _caller(self, request: Request, *, in_time: bool = True) -> Caller:
-        certificate = request.scope["state"].get(PEER_CERTIFICATE)
-        return self._core.site.caller(certificate, self._core.time.now(), in_time=in_time)
+        now = self._core.time.now()
+        return self._core.site.caller(_certificate(request), now, in_time=in_time)
 
     async def _body(self, request: Request, max_bytes: int) -> tuple[Caller, bytes]:
         """Return caller and body; the rights that count are those when the body is there."""
@@ -141,7 +140,7 @@ class Routes:
         core = self._core
         return {
             "cases": open_cases(bundle, core.quotas, user, core.time.now()),
-            "held_bytes": core.objects.held_bytes(user) + core.book.result_bytes(user),
+            "held_bytes": core.held_bytes(user),
             "patients_today": core.quotas.patients_today(user),
         }
 
@@ -149,23 +148,19 @@ class Routes:
         """Begin an upload, or say that the object is here."""
         caller, body = await self._body(request, _MAX_JSON_BYTES)
         roles = self._core.site.require().core.roles
-        if not any(roles.allows(caller.entry, o) for o in self._core.operations().values()):
+        if not any(roles.allows(caller.entry, o) for o in self._core.tasks.operations.values()):
             raise EncryptSecureRTError(ErrorCode.E_FORBIDDEN)
         fields = Fields(await decode_json(body), ("header", "sealed"))
         header = fields.octets("header", LIMITS.header_bytes)
         sealed = fields.octets("sealed", 4096)
-        begin = partial(
-            self._core.objects.begin,
-            caller.user,
-            header,
-            sealed,
-            self._core.identity.ring.key_of,
-            other_bytes=self._core.book.result_bytes(caller.user),
-        )
-        upload = await to_thread.run_sync(begin)
+        upload = await to_thread.run_sync(self._begin, caller.user, header, sealed)
         if upload.complete:
             return json_answer({"have": True})
         return json_answer({"upload": upload.upload, "next_chunk": upload.next_chunk()})
+
+    def _begin(self, user: str, header: bytes, sealed: bytes) -> Upload:
+        key_of, other_bytes = self._core.identity.ring.key_of, self._core.book.result_bytes(user)
+        return self._core.objects.begin(user, header, sealed, key_of, other_bytes=other_bytes)
 
     def _upload(self, request: Request) -> Upload:
         upload_id = request.path_params["upload"]
@@ -262,17 +257,13 @@ class Routes:
 
     def _still_welcome(self, request: Request) -> bool:
         """Tell whether rights have not gone since a stream began."""
-        try:
-            self._caller(request)
-        except EncryptSecureRTError:
-            return False
-        return True
+        return self._core.site.knows(_certificate(request), self._core.time.now())
 
     async def result(self, request: Request) -> Response:
         """Send a sealed result; a range only if the caller names the file that it means."""
         caller, job = self._job(request)
         name = request.path_params["name"]
-        self._core.site.require_right(caller, self._core.operations()[job.header.task])
+        self._core.site.require_right(caller, self._core.tasks.get(job.header.task).operation)
         path, digest = await to_thread.run_sync(self._core.book.result, job, name)
         etag = f'"{digest}"'
         if request.headers.get("if-range") != etag:
@@ -313,6 +304,11 @@ class Routes:
                 AuditEvent.AUDIT_READ, user=caller.user, epoch=self._core.epoch, durable=False
             )
         return self._core.audit.page(after).encode()
+
+
+def _certificate(request: Request) -> bytes | None:
+    certificate: bytes | None = request.scope["state"].get(PEER_CERTIFICATE)
+    return certificate
 
 
 def _number(text: str) -> int:

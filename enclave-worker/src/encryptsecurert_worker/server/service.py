@@ -138,11 +138,7 @@ class WorkerService:
         self._housekeeper.stop()
         try:
             if self._core.site.current is not None:
-                self._core.audit.append(
-                    AuditEvent.STOPPED,
-                    changes=(self._core.time.service_fact(),),
-                    epoch=self._core.epoch,
-                )
+                self._core.audit.append(AuditEvent.STOPPED, epoch=self._core.epoch)
                 self._core.audit.flush()
         except EncryptSecureRTError as error:  # a full disk keeps nobody from stopping
             _LOG.error("stop-not-noted", extra={"code": error.code.name})

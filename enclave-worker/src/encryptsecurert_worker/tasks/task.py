@@ -96,10 +96,16 @@ class Task(Protocol):
 
 
 class TaskRegistry:
-    """The tasks of this worker by name."""
+    """The tasks of this worker by name.
+
+    Attributes
+    ----------
+    operations : the operation that each task needs.
+    """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._tasks = {task.name: task for task in tasks}
+        self.operations = {task.name: task.operation for task in tasks}
 
     def get(self, name: str) -> Task:
         """Return a task, or refuse with E_TASK."""

@@ -8,7 +8,7 @@ shown of a case is that it is open.
 
 from datetime import datetime
 
-from encryptsecurert_protocol.bundles import BundleCore
+from encryptsecurert_protocol.bundles import BundleCore, CaseGrant
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import time_text
 from encryptsecurert_worker.vault.quotas import Quotas
@@ -22,11 +22,8 @@ def case_open(core: BundleCore, quotas: Quotas, user: str, pseudonym: str, now: 
     pseudonym : str
         Computed in the enclave from what was unsealed, never read from a request.
     """
-    by_bundle = any(
-        case.pseudonym == pseudonym and case.user == user and now < case.until
-        for case in core.cases
-    )
-    return by_bundle or quotas.granted(user, pseudonym, now)
+    granted = any(case.pseudonym == pseudonym for case in _granted(core, user, now))
+    return granted or quotas.granted(user, pseudonym, now)
 
 
 def require_case(
@@ -41,13 +38,13 @@ def open_cases(
     core: BundleCore, quotas: Quotas, user: str, now: datetime
 ) -> list[dict[str, object]]:
     """Return the rows {pseudonym, until, break_glass} of the cases that are open to a user now."""
-    rows = [
-        (case.pseudonym, case.until, False)
-        for case in core.cases
-        if case.user == user and now < case.until
-    ]
+    rows = [(case.pseudonym, case.until, False) for case in _granted(core, user, now)]
     rows += [(grant.pseudonym, grant.until, True) for grant in quotas.grants(user, now)]
     return [
         {"pseudonym": pseudonym, "until": time_text(until), "break_glass": by_break_glass}
         for pseudonym, until, by_break_glass in rows
     ]
+
+
+def _granted(core: BundleCore, user: str, now: datetime) -> list[CaseGrant]:
+    return [case for case in core.cases if case.user == user and now < case.until]

@@ -190,13 +190,21 @@ class Site:
             raise EncryptSecureRTError(ErrorCode.E_USER_CERTIFICATE)
         return judged.caller
 
-    def still_allows(self, fingerprint: str, operation: Operation) -> bool:
-        """Tell whether a certificate has its user and the right under the current bundle."""
-        core = self.require().core
-        entry = core.roles.user_of(fingerprint)
-        if entry is None or fingerprint in core.revoked:
+    def knows(self, certificate_der: bytes | None, now: datetime, *, in_time: bool = True) -> bool:
+        """Tell whether a certificate has a holder, as `caller` judges it."""
+        try:
+            self.caller(certificate_der, now, in_time=in_time)
+        except EncryptSecureRTError:
             return False
-        return core.roles.allows(entry, operation)
+        return True
+
+    def refusal(self, fingerprint: str, operation: Operation) -> ErrorCode | None:
+        """Return why a certificate has no right under the current bundle, None if it has."""
+        core = self.require().core
+        entry = core.listed(fingerprint)
+        if entry is None:
+            return ErrorCode.E_USER_CERTIFICATE
+        return None if core.roles.allows(entry, operation) else ErrorCode.E_FORBIDDEN
 
     def is_custodian(self, certificate_der: bytes | None, now: datetime) -> bool:
         """Tell whether a certificate's holder may provision, also after the bundle's end."""
@@ -254,8 +262,8 @@ class _Known:
 def _judge(core: BundleCore, certificate_der: bytes) -> _Judged:
     refusal = EncryptSecureRTError(ErrorCode.E_USER_CERTIFICATE)
     fingerprint = hashlib.sha256(certificate_der).hexdigest()
-    entry = core.roles.user_of(fingerprint)
-    if entry is None or fingerprint in core.revoked:
+    entry = core.listed(fingerprint)
+    if entry is None:
         raise refusal
     try:
         certificate = x509.load_der_x509_certificate(certificate_der)
