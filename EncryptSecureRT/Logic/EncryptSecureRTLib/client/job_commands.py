@@ -1,7 +1,9 @@
 """The commands about jobs: what a worker holds, what it offers, and break-glass."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import time_text
@@ -11,6 +13,9 @@ from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.output import Reporter
 from EncryptSecureRTLib.client.session import Command, Switch, open_session
 from EncryptSecureRTLib.client.unfinished import JobGoesOn
+
+if TYPE_CHECKING:
+    from EncryptSecureRTLib.client.listing import Offer
 
 _GRANTED = "granted_s"
 
@@ -88,23 +93,28 @@ def _ordered_from(invocation: Invocation, job: str) -> str:
 
 def tasks(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     """Tell what the user may do at this worker."""
-    from EncryptSecureRTLib.client.listing import ask_offer
     from EncryptSecureRTLib.client.telling import tasks_told
 
-    with open_session(invocation, reporter, switch) as (channel, _):
-        words, value = tasks_told(ask_offer(channel))
-        simulated = channel.verdict.simulated
-    reporter.result(words, {**value, "simulated": simulated})
-    return 0
+    return _tell_offer(invocation, reporter, switch, tasks_told)
 
 
 def models(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     """Tell which models the user may use."""
-    from EncryptSecureRTLib.client.listing import ask_offer
     from EncryptSecureRTLib.client.telling import models_told
 
+    return _tell_offer(invocation, reporter, switch, models_told)
+
+
+def _tell_offer(
+    invocation: Invocation,
+    reporter: Reporter,
+    switch: Switch,
+    told: Callable[["Offer"], tuple[str, dict[str, object]]],
+) -> int:
+    from EncryptSecureRTLib.client.listing import ask_offer
+
     with open_session(invocation, reporter, switch) as (channel, _):
-        words, value = models_told(ask_offer(channel))
+        words, value = told(ask_offer(channel))
         simulated = channel.verdict.simulated
     reporter.result(words, {**value, "simulated": simulated})
     return 0

@@ -5,7 +5,6 @@ through breaks and restarts. Code that takes a `Line` takes either.
 """
 
 from collections.abc import Callable, Generator, Mapping
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 import requests
@@ -74,9 +73,4 @@ class Line(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...

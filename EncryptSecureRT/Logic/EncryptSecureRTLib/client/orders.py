@@ -72,10 +72,13 @@ def open_order(home: ClientHome, job: str) -> Order:
     """
     if not is_job_id(job):
         raise EncryptSecureRTError(ErrorCode.E_NOT_FOUND)
+    return _open(home, job, home.user().user)
+
+
+def _open(home: ClientHome, job: str, user: str) -> Order:
     octets = read_whole(home.jobs_path / job / _FILE, LIMITS.json_line_bytes)
     if octets is None:
         raise EncryptSecureRTError(ErrorCode.E_NOT_FOUND, "this job was not ordered from here")
-    user = home.user().user
     refusal = EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, "the job's order is damaged or foreign")
     try:
         order = _decode(octets)
@@ -111,13 +114,14 @@ def forget_order(home: ClientHome, job: str) -> None:
 def _orders(home: ClientHome) -> Iterator[Order]:
     """Yield the orders that can be read; a damaged one is left for its owner to look at."""
     try:
+        user = home.user().user
         names = sorted(path.name for path in home.jobs_path.iterdir())
-    except OSError:
+    except (OSError, EncryptSecureRTError):
         return
     for name in names:
         if is_job_id(name):
             with contextlib.suppress(EncryptSecureRTError):
-                yield open_order(home, name)
+                yield _open(home, name, user)
 
 
 def opened_here(home: ClientHome) -> frozenset[str]:

@@ -27,10 +27,10 @@ from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import Finished, Watcher
 from EncryptSecureRTLib.client.line import Line
 from EncryptSecureRTLib.client.receipts import archive_receipt
-from EncryptSecureRTLib.client.runs import run_job
+from EncryptSecureRTLib.client.runs import run_job, sending
 from EncryptSecureRTLib.client.series import scan_series
 from EncryptSecureRTLib.client.trust import utc_now
-from EncryptSecureRTLib.client.upload import Content, upload
+from EncryptSecureRTLib.client.upload import Content
 
 _BATCH_INSTANCES = 256
 _BATCH_BYTES = 12 * MIB  # a protected header is up to about four times its original
@@ -120,19 +120,7 @@ def _protect_batch(
     watcher: Watcher,
 ) -> Finished:
     packed = pack_batch([encode_request(header_request(split)) for _, split in batch])
-
-    def send() -> Sequence[str]:
-        watcher.stage("upload")
-        uploaded = upload(
-            channel,
-            home,
-            ObjectKind.HEADERS,
-            Content([packed]),
-            progress=watcher.sent,
-            stopped=watcher.stopped,
-        )
-        return [uploaded.name]
-
+    send = sending(channel, home, ObjectKind.HEADERS, lambda: Content([packed]), watcher)
     finished = run_job(channel, home, "protect", send, _PARAMETERS, watcher)
     answers = [decode_answer(item) for item in unpack_batch(finished.results[_RESULT])]
     if len(answers) != len(batch):

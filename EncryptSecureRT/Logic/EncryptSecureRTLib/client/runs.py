@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.events import EndEvent
+from encryptsecurert_protocol.objects import ObjectKind
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import (
     CancelOnStop,
@@ -21,11 +22,31 @@ from EncryptSecureRTLib.client.line import Line
 from EncryptSecureRTLib.client.orders import Order
 from EncryptSecureRTLib.client.patience import PASSING
 from EncryptSecureRTLib.client.unfinished import JobGoesOn
+from EncryptSecureRTLib.client.upload import Content, upload
 
 PROTECT_AGAIN = "run protect again: what the worker holds is not sent twice"
 FETCH_LATER = "the job goes on; fetch it later"
 T = TypeVar("T")
 Send = Callable[[], Sequence[str]]
+
+
+def sending(
+    channel: Line,
+    home: ClientHome,
+    kind: ObjectKind,
+    content: Callable[[], Content],
+    watcher: Watcher,
+) -> Send:
+    """Return what uploads the one input of a job; `content` is asked for each time."""
+
+    def send() -> Sequence[str]:
+        watcher.stage("upload")
+        uploaded = upload(
+            channel, home, kind, content(), progress=watcher.sent, stopped=watcher.stopped
+        )
+        return [uploaded.name]
+
+    return send
 
 
 def run_job(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ from EncryptSecureRTLib.client.jobs import Watcher
 from EncryptSecureRTLib.client.line import Line
 from EncryptSecureRTLib.client.orders import Order
 from EncryptSecureRTLib.client.results import Written, refuse_if_taken, write_results
-from EncryptSecureRTLib.client.runs import Send, run_job, submit_job
+from EncryptSecureRTLib.client.runs import Send, run_job, sending, submit_job
 from EncryptSecureRTLib.client.series import CtSeries, read_ct_series
-from EncryptSecureRTLib.client.upload import Content, upload
+from EncryptSecureRTLib.client.upload import Content
 
 STRUCTURES = ("body", "lung_left", "lung_right", "skeleton")
 OUTPUTS = ("rtstruct", "seg")
@@ -83,19 +84,8 @@ def _read(folder: Path, watcher: Watcher) -> CtSeries:
 
 
 def _send(channel: Line, home: ClientHome, series: CtSeries, watcher: Watcher) -> Send:
-    def send() -> Sequence[str]:
-        watcher.stage("upload")
-        uploaded = upload(
-            channel,
-            home,
-            ObjectKind.VOLUME,
-            volume_content(series),
-            progress=watcher.sent,
-            stopped=watcher.stopped,
-        )
-        return [uploaded.name]
-
-    return send
+    content = partial(volume_content, series)
+    return sending(channel, home, ObjectKind.VOLUME, content, watcher)
 
 
 def _parameters(
