@@ -40,6 +40,7 @@ _DIGEST_OR_NONE = r"([0-9a-f]{64})?"
 _CASE_OR_NONE = r"(P[A-Z2-7]{16})?"
 NOTE_CHARACTERS = 500
 MAX_SEALED_LINE_BYTES = 16 * 1024
+MAX_PAGE_BYTES = LIMITS.audit_lines * 2 * MAX_SEALED_LINE_BYTES
 
 
 class AuditEvent(Enum):
@@ -170,8 +171,7 @@ class AuditPage:
     @classmethod
     def decode(cls, octets: bytes) -> "AuditPage":
         """Read a page strictly (E_FORMAT, E_TOO_LARGE)."""
-        max_bytes = LIMITS.audit_lines * 2 * MAX_SEALED_LINE_BYTES
-        fields = Fields(canonical.decode(octets, max_bytes), _PAGE)
+        fields = Fields(canonical.decode(octets, MAX_PAGE_BYTES), _PAGE)
         fields.constant("schema", _PAGE_SCHEMA)
         lines = fields.items("lines", LIMITS.audit_lines)
         return cls(

@@ -35,6 +35,7 @@ from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.trust import past_verifier
 
 MAX_RECEIPT_BYTES = 4 * LIMITS.header_bytes
+NOTE_FILE, CERTIFICATE_FILE = "received.json", "user.pem"
 _POLICY_FILE, _SIGNATURE_FILE = "policy.json", "policy.json.sig"
 
 
@@ -104,12 +105,11 @@ def open_receipt_verifier(home: ClientHome, octets: bytes, at: datetime) -> Veri
     """
     named = Receipt.decode(octets).policy_sha256
     folder = home.receipts_path / hashlib.sha256(octets).hexdigest()
-    archived = read_whole(folder / _POLICY_FILE, LIMITS.policy_bytes)
+    archived = archived_policy(folder)
     if archived is not None:
-        if hashlib.sha256(archived).hexdigest() != named:
+        policy, signature = archived
+        if hashlib.sha256(policy).hexdigest() != named:
             raise EncryptSecureRTError(ErrorCode.E_RECEIPT)
-        # An empty signature is how an unsigned policy is archived.
-        policy, signature = archived, read_whole(folder / _SIGNATURE_FILE, 64) or None
     else:
         policy, signature = home.policy()
         if hashlib.sha256(policy).hexdigest() != named:
@@ -117,6 +117,13 @@ def open_receipt_verifier(home: ClientHome, octets: bytes, at: datetime) -> Veri
                 ErrorCode.E_POLICY_MISSING, "the policy that the receipt names is not here"
             )
     return past_verifier(home, policy, signature, at)
+
+
+def archived_policy(folder: Path) -> tuple[bytes, bytes | None] | None:
+    """Return the policy that lies beside a receipt and its signature; None if there is none."""
+    policy = read_whole(folder / _POLICY_FILE, LIMITS.policy_bytes)
+    # An empty signature is how an unsigned policy is archived.
+    return None if policy is None else (policy, read_whole(folder / _SIGNATURE_FILE, 64) or None)
 
 
 def check_outputs(body: ReceiptBody, results: Mapping[str, bytes | bytearray]) -> None:
@@ -145,8 +152,8 @@ def archive_receipt(home: ClientHome, octets: bytes, received_at: datetime) -> P
     pem = read_whole(home.certificate_path, LIMITS.certificate_bytes)
     write_whole(folder / _POLICY_FILE, policy)
     write_whole(folder / _SIGNATURE_FILE, signature or b"")
-    write_whole(folder / "received.json", canonical.encode(signed))
-    write_whole(folder / "user.pem", pem or b"")
+    write_whole(folder / NOTE_FILE, canonical.encode(signed))
+    write_whole(folder / CERTIFICATE_FILE, pem or b"")
     write_whole(folder / "receipt.json", octets)
     return folder / "receipt.json"
 
@@ -159,7 +166,7 @@ def received_at(home: ClientHome, receipt_sha256: str) -> datetime | None:
     EncryptSecureRTError
         E_RECEIPT if there is a note, but not one that this user signed for this receipt.
     """
-    path = home.receipts_path / receipt_sha256 / "received.json"
+    path = home.receipts_path / receipt_sha256 / NOTE_FILE
     octets = read_whole(path, LIMITS.json_line_bytes)
     if octets is None or not home.has_user():
         return None

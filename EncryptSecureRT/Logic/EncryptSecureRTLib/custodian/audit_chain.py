@@ -12,7 +12,7 @@ damage, and nothing is appended any more.
 import hashlib
 import os
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,21 @@ class Mark:
 def line_head(octets: bytes) -> str:
     """Return the head after the line with these octets."""
     return hashlib.sha256(octets).hexdigest()
+
+
+def last_common(shorter: int, agree: Callable[[int], bool]) -> int:
+    """Return the last line up to which two chains agree, searched for by halves.
+
+    `agree` tells whether their heads after a line are the same; after line 0 they are.
+    """
+    low, high = 0, shorter
+    while low < high:
+        middle = (low + high + 1) // 2
+        if agree(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 class Chain:
@@ -85,14 +100,8 @@ class Chain:
 
     def common_with(self, other: "Chain") -> int:
         """Return how many lines two chains have in common: a head vouches for all before it."""
-        low, high = 0, min(self.n, other.n)
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self._heads[middle] == other._heads[middle]:
-                low = middle
-            else:
-                high = middle - 1
-        return low
+        shorter = min(self.n, other.n)
+        return last_common(shorter, lambda n: self._heads[n] == other._heads[n])
 
     def _read(self) -> None:
         for row in _rows(self.path):

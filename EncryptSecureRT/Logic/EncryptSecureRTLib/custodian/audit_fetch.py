@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from encryptsecurert_protocol.audit import (
-    MAX_SEALED_LINE_BYTES,
+    MAX_PAGE_BYTES,
     AuditLine,
     AuditPage,
     open_audit_line,
@@ -23,11 +23,10 @@ from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.sealing import HpkeKeyPair
 from encryptsecurert_protocol.statement import Statement
 from EncryptSecureRTLib.custodian import audit_findings as findings
-from EncryptSecureRTLib.custodian.audit_chain import Chain, line_head
+from EncryptSecureRTLib.custodian.audit_chain import Chain, last_common, line_head
 from EncryptSecureRTLib.custodian.audit_findings import Fault, Finding
 from EncryptSecureRTLib.custodian.audit_log import AuditLog, Instance
 
-MAX_PAGE_BYTES = LIMITS.audit_lines * 2 * MAX_SEALED_LINE_BYTES
 MAX_PAGES = 4096
 
 
@@ -154,16 +153,10 @@ def _place(pages: Pages, reader: _Reader, chain: Chain) -> _Place:
     shorter = min(page.n, chain.n)
     if same:
         return _Place(common=shorter, worker_n=page.n)
-    low, high = 0, shorter
-    while low < high:
-        middle = (low + high + 1) // 2
-        if reader.head_at(middle) == chain.head_at(middle):
-            low = middle
-        else:
-            high = middle - 1
-    if low == page.n:
-        raise Fault(findings.damaged(max(1, low), "is not the head that it names"))
-    return _Place(common=low, worker_n=page.n)
+    common = last_common(shorter, lambda n: reader.head_at(n) == chain.head_at(n))
+    if common == page.n:
+        raise Fault(findings.damaged(max(1, common), "is not the head that it names"))
+    return _Place(common=common, worker_n=page.n)
 
 
 def _settle(instance: Instance, pages: Pages, reader: _Reader) -> Finding | None:

@@ -26,7 +26,7 @@ from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_protocol.statement import Statement
 from EncryptSecureRTLib.attest.localfiles import read_whole
 from EncryptSecureRTLib.client.home import ClientHome
-from EncryptSecureRTLib.client.receipts import MAX_RECEIPT_BYTES, judge_receipt
+from EncryptSecureRTLib.client.receipts import MAX_RECEIPT_BYTES, archived_policy, judge_receipt
 from EncryptSecureRTLib.client.trust import past_verifier
 from EncryptSecureRTLib.custodian import audit_findings as findings
 from EncryptSecureRTLib.custodian.audit_chain import line_head
@@ -35,7 +35,6 @@ from EncryptSecureRTLib.custodian.audit_log import AuditLog, Instance
 from EncryptSecureRTLib.custodian.audit_notes import proved_arrival
 
 _RECEIPT_FILE = "receipt.json"
-_MAX_POLICY_BYTES = 2**20
 _BEHIND = (
     "A receipt is newer than the copy, as far as can be told: fetch, then compare again. One that "
     "stays behind after a later fetch is a fork or rollback."
@@ -108,11 +107,10 @@ def attested_body(home: ClientHome) -> OpenReceipt:
 
     def opened(octets: bytes, folder: Path) -> ReceiptBody:
         claimed = signed_body(octets, folder).time_claimed
-        policy = read_whole(folder / "policy.json", _MAX_POLICY_BYTES)
-        if policy is None:
+        archived = archived_policy(folder)
+        if archived is None:
             raise EncryptSecureRTError(ErrorCode.E_POLICY_MISSING)
-        signature = read_whole(folder / "policy.json.sig", 64) or None
-        return judge_receipt(octets, claimed, past_verifier(home, policy, signature, claimed)).body
+        return judge_receipt(octets, claimed, past_verifier(home, *archived, claimed)).body
 
     return opened
 

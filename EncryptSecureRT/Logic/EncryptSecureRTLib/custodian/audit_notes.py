@@ -11,14 +11,13 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
+from encryptsecurert_protocol.signatures import spki_der
 from EncryptSecureRTLib.attest.localfiles import read_whole
-from EncryptSecureRTLib.client.receipts import noted_time
-
-NOTE_FILE, CERTIFICATE_FILE = "received.json", "user.pem"
+from EncryptSecureRTLib.client.receipts import CERTIFICATE_FILE, NOTE_FILE, noted_time
 
 
 def proved_arrival(folder: Path, receipt_sha256: str, fingerprint: str) -> datetime | None:
@@ -43,8 +42,6 @@ def _spki(pem: bytes, fingerprint: str) -> bytes:
         certificate = x509.load_pem_x509_certificate(pem)
         if certificate.fingerprint(hashes.SHA256()).hex() != fingerprint:
             raise ValueError
-        return certificate.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        return spki_der(certificate.public_key())  # type: ignore[arg-type]  # `verify` judges it
     except (ValueError, UnsupportedAlgorithm):
         raise EncryptSecureRTError(ErrorCode.E_RECEIPT) from None

@@ -6,6 +6,7 @@ other programs may read. Exit codes are those of the error enumeration.
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,10 +17,10 @@ from EncryptSecureRTLib.custodian.cli_audit import audit
 from EncryptSecureRTLib.custodian.cli_lease import LEASE_HOURS, lease, lease_seconds
 from EncryptSecureRTLib.custodian.cli_policy import policy
 from EncryptSecureRTLib.custodian.cli_rights import case, role
-from EncryptSecureRTLib.custodian.cli_support import FOLDER, Call, over_channel, site_options
+from EncryptSecureRTLib.custodian.cli_support import FOLDER, Call, site_options
 from EncryptSecureRTLib.custodian.cli_users import user
 from EncryptSecureRTLib.custodian.provision import provision_and_lease
-from EncryptSecureRTLib.custodian.reporter import SIMULATED_WARNING, Reporter
+from EncryptSecureRTLib.custodian.reporter import Reporter
 from EncryptSecureRTLib.custodian.site import init_site
 
 
@@ -66,12 +67,8 @@ def init(call: Call, lease_hours: int) -> None:
 def provision_worker(call: Call, url: str, home: Path | None) -> None:
     """Verify a worker by the site's policy, then send it the site's bundle and any lease."""
     site = call.open_site()
-    done, verdict = over_channel(
-        site, home, url, lambda channel: (provision_and_lease(site, channel), channel.verdict)
-    )
+    done, verdict = call.at_worker(site, home, url, partial(provision_and_lease, site))
     name, given = done.bundle, done.lease
-    if verdict.simulated:
-        call.reporter.warning(SIMULATED_WARNING)
     values = {
         "command": "provision",
         "site_key_id": name.site_key_id,

@@ -34,7 +34,7 @@ from EncryptSecureRTLib.custodian.audit_judge import (
     signed_body,
 )
 from EncryptSecureRTLib.custodian.audit_log import AuditLog
-from EncryptSecureRTLib.custodian.cli_support import FILE, FOLDER, ask_passphrase
+from EncryptSecureRTLib.custodian.cli_support import FILE, FOLDER, OUTPUT_OPTIONS, ask_passphrase
 from EncryptSecureRTLib.custodian.disk import read_file, write_files
 from EncryptSecureRTLib.custodian.founding import AUDITOR_CONTENT
 from EncryptSecureRTLib.custodian.passphrase import MAX_SEALED_FILE_BYTES, open_file, seal_file
@@ -56,13 +56,7 @@ def _options(*own: Callable[[Any], Any]) -> Callable[[Callable[..., None]], Call
             command(reporter, **values)
 
         decorated: Callable[..., None] = wrapped
-        common = (
-            click.option(
-                "--json", is_flag=True, expose_value=False, help="One JSON object a line."
-            ),
-            click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback."),
-        )
-        for option in reversed((*own, *common)):
+        for option in reversed((*own, *OUTPUT_OPTIONS)):
             decorated = option(decorated)
         return decorated
 

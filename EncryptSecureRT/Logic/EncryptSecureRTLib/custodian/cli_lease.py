@@ -1,5 +1,6 @@
 """`encryptsecurert-admin lease`: how long a worker may use the site's secrets without a word."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -7,15 +8,8 @@ import click
 from encryptsecurert_protocol.fields import time_text
 from encryptsecurert_protocol.leases import MAX_LEASE_S
 from EncryptSecureRTLib.custodian.changes import with_lease_s
-from EncryptSecureRTLib.custodian.cli_support import (
-    FOLDER,
-    NEW_BUNDLE,
-    Call,
-    over_channel,
-    site_options,
-)
+from EncryptSecureRTLib.custodian.cli_support import FOLDER, Call, site_options
 from EncryptSecureRTLib.custodian.provision import give_lease
-from EncryptSecureRTLib.custodian.reporter import SIMULATED_WARNING
 
 _HOUR_S = 3600
 LEASE_HOURS = click.IntRange(0, MAX_LEASE_S // _HOUR_S)
@@ -38,14 +32,8 @@ def lease_set(call: Call, hours: int) -> None:
     """Let workers need leases of this length, or none."""
     site = call.open_site()
     epoch = site.change(lambda state, _: with_lease_s(state, lease_seconds(hours)))
-    values = {
-        "command": "lease-set",
-        "lease_s": lease_seconds(hours),
-        "epoch": epoch,
-        "provision_again": True,
-    }
     said = "Workers need leases." if hours else "Workers need no lease."
-    call.reporter.result(values, said=f"{said} {NEW_BUNDLE}")
+    call.changed("lease-set", epoch, said, lease_s=lease_seconds(hours))
 
 
 @lease.command("give")
@@ -58,11 +46,7 @@ def lease_give(call: Call, url: str, home: Path | None) -> None:
     May run by itself, say every quarter of a lease, with --passphrase-file.
     """
     site = call.open_site()
-    given, verdict = over_channel(
-        site, home, url, lambda channel: (give_lease(site, channel), channel.verdict)
-    )
-    if verdict.simulated:
-        call.reporter.warning(SIMULATED_WARNING)
+    given, verdict = call.at_worker(site, home, url, partial(give_lease, site))
     values = {
         "command": "lease-give",
         "start_id": given.start_id,

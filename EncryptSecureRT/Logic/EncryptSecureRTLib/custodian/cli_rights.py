@@ -9,7 +9,7 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import time_text
 from encryptsecurert_protocol.rights import Operation, Role
 from EncryptSecureRTLib.custodian.changes import with_grant, with_rights, without_grant
-from EncryptSecureRTLib.custodian.cli_support import NEW_BUNDLE, Call, site_options
+from EncryptSecureRTLib.custodian.cli_support import Call, site_options
 
 _MAX_GRANT_DAYS = 3660
 
@@ -51,14 +51,8 @@ def role_set(call: Call, name: str, allow: tuple[str, ...]) -> None:
     operations = frozenset(Operation(word) for word in allow)
     site = call.open_site()
     epoch = site.change(lambda state, _: with_rights(state, Role(name), operations))
-    values = {
-        "command": "role-set",
-        "role": name,
-        "operations": sorted(operation.value for operation in operations),
-        "epoch": epoch,
-        "provision_again": True,
-    }
-    call.reporter.result(values, said=f"The role is set. {NEW_BUNDLE}")
+    allowed = sorted(operation.value for operation in operations)
+    call.changed("role-set", epoch, "The role is set.", role=name, operations=allowed)
 
 
 @click.group()
@@ -83,15 +77,8 @@ def case_grant(
     end = now + timedelta(days=days) if days is not None else _end_of_day(until, now)
     grant = CaseGrant(pseudonym=pseudonym, user=user_id, until=end)
     epoch = site.change(lambda state, at: with_grant(state, grant, at))
-    values = {
-        "command": "case-grant",
-        "case": pseudonym,
-        "user": user_id,
-        "until": time_text(end),
-        "epoch": epoch,
-        "provision_again": True,
-    }
-    call.reporter.result(values, said=f"The case is open to the user. {NEW_BUNDLE}")
+    said = "The case is open to the user."
+    call.changed("case-grant", epoch, said, case=pseudonym, user=user_id, until=time_text(end))
 
 
 def _end_of_day(day: datetime | None, now: datetime) -> datetime:
@@ -109,14 +96,8 @@ def case_revoke(call: Call, pseudonym: str, user_id: str) -> None:
     """Close a case to a user."""
     site = call.open_site()
     epoch = site.change(lambda state, _: without_grant(state, pseudonym, user_id))
-    values = {
-        "command": "case-revoke",
-        "case": pseudonym,
-        "user": user_id,
-        "epoch": epoch,
-        "provision_again": True,
-    }
-    call.reporter.result(values, said=f"The case is closed to the user. {NEW_BUNDLE}")
+    said = "The case is closed to the user."
+    call.changed("case-revoke", epoch, said, case=pseudonym, user=user_id)
 
 
 @case.command("list")

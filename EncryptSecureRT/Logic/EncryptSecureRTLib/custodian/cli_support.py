@@ -10,17 +10,23 @@ from typing import Any, TypeVar
 import click
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from EncryptSecureRTLib.attest.verdict import Verdict
 from EncryptSecureRTLib.client.channel import Channel, open_channel
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.custodian.disk import read_file
 from EncryptSecureRTLib.custodian.own_home import over_own_channel
 from EncryptSecureRTLib.custodian.passphrase import check_passphrase
-from EncryptSecureRTLib.custodian.reporter import Reporter
+from EncryptSecureRTLib.custodian.reporter import SIMULATED_WARNING, Reporter
 from EncryptSecureRTLib.custodian.site import Site, open_site
 
 FILE = click.Path(path_type=Path)
 FOLDER = click.Path(path_type=Path)
 NEW_BUNDLE = "Provision every worker again: encryptsecurert-admin provision."
+# `main` reads them, before anything is parsed.
+OUTPUT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--json", is_flag=True, expose_value=False, help="One JSON object a line."),
+    click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback."),
+)
 _STDIN = "-"
 _MAX_PASSPHRASE_BYTES = 8192
 _Result = TypeVar("_Result")
@@ -42,6 +48,31 @@ class Call:
         """Open the site with the passphrase."""
         return open_site(self.site_dir, self.passphrase())
 
+    def changed(self, command: str, epoch: int, said: str, **values: object) -> None:
+        """Say what changed, and that workers need the bundle of the new epoch."""
+        result = {"command": command, **values, "epoch": epoch, "provision_again": True}
+        self.reporter.result(result, said=f"{said} {NEW_BUNDLE}")
+
+    def at_worker(
+        self, site: Site, home: Path | None, url: str, action: Callable[[Channel], _Result]
+    ) -> tuple[_Result, Verdict]:
+        """Do something over an attested channel, from the site's own folder or another one.
+
+        Returns what it brought, and the verdict on the worker; warns if that is simulated.
+        """
+        if home is None:
+            done = over_own_channel(site.home, url, lambda channel: _judged(channel, action))
+        else:
+            with open_channel(ClientHome(home), url, allow_unprovisioned=True) as channel:
+                done = _judged(channel, action)
+        if done[1].simulated:
+            self.reporter.warning(SIMULATED_WARNING)
+        return done
+
+
+def _judged(channel: Channel, action: Callable[[Channel], _Result]) -> tuple[_Result, Verdict]:
+    return action(channel), channel.verdict
+
 
 def site_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command SITE_DIR, --passphrase-file, --json and --debug; it gets them as a `Call`."""
@@ -52,8 +83,7 @@ def site_options(command: Callable[..., None]) -> Callable[..., None]:
             type=FILE,
             help="File with the passphrase, - for standard input; asked for if not given.",
         ),
-        click.option("--json", is_flag=True, expose_value=False, help="One JSON object a line."),
-        click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback."),
+        *OUTPUT_OPTIONS,
     )
 
     @functools.wraps(command)
@@ -68,16 +98,6 @@ def site_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         wrapped = option(wrapped)
     return wrapped
-
-
-def over_channel(
-    site: Site, home: Path | None, url: str, action: Callable[[Channel], _Result]
-) -> _Result:
-    """Do something over an attested channel, from the site's own folder or another one."""
-    if home is None:
-        return over_own_channel(site.home, url, action)
-    with open_channel(ClientHome(home), url, allow_unprovisioned=True) as channel:
-        return action(channel)
 
 
 def ask_passphrase(file: Path | None, *, new: bool = False) -> bytes:

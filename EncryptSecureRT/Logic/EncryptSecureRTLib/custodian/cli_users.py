@@ -12,7 +12,7 @@ from encryptsecurert_protocol.fields import time_text
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.rights import Role
 from EncryptSecureRTLib.custodian.certificates import MAX_USER_DAYS, USER_DAYS
-from EncryptSecureRTLib.custodian.changes import with_roles, without_certificate, without_user
+from EncryptSecureRTLib.custodian.changes import with_roles, without_certificate
 from EncryptSecureRTLib.custodian.cli_support import FILE, FOLDER, NEW_BUNDLE, Call, site_options
 from EncryptSecureRTLib.custodian.disk import read_file
 from EncryptSecureRTLib.custodian.site import Site
@@ -136,14 +136,13 @@ def user_revoke(call: Call, user_id: str, certificate: str | None) -> None:
     """
     site = call.open_site()
     if certificate is None:
-        epoch = site.change(lambda state, now: without_user(state, user_id, now))
+        epoch = site.revoke_user(user_id)
         said = "The user is revoked."
     else:
         prefix = certificate
         epoch = site.change(lambda state, now: without_certificate(state, user_id, prefix, now))
         said = "The certificate is revoked."
-    values = {"command": "user-revoke", "user": user_id, "epoch": epoch, "provision_again": True}
-    call.reporter.result(values, said=f"{said} {NEW_BUNDLE}")
+    call.changed("user-revoke", epoch, said, user=user_id)
 
 
 @user.command("roles")
@@ -154,14 +153,8 @@ def user_roles(call: Call, user_id: str, roles: tuple[str, ...]) -> None:
     """Give a user these roles and no others."""
     wanted = _roles(roles)
     epoch = call.open_site().change(lambda state, _: with_roles(state, user_id, wanted))
-    values = {
-        "command": "user-roles",
-        "user": user_id,
-        "roles": [role.value for role in wanted],
-        "epoch": epoch,
-        "provision_again": True,
-    }
-    call.reporter.result(values, said=f"The roles are set. {NEW_BUNDLE}")
+    names = [role.value for role in wanted]
+    call.changed("user-roles", epoch, "The roles are set.", user=user_id, roles=names)
 
 
 @user.command("list")
