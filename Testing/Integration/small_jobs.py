@@ -2,15 +2,13 @@
 
 import time
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-import numpy as np
+from phantom_jobs import phantom_volume, segment_parameters
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.objects import ObjectKind
-from encryptsecurert_protocol.volumes import VolumeHeader
-from encryptsecurert_rt.phantoms import CtPhantom, ct_phantom, default_phantom_grid
 from EncryptSecureRTLib.client.channel import Channel, open_channel
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import Finished, Watcher
@@ -20,45 +18,19 @@ from EncryptSecureRTLib.client.runs import run_job
 from EncryptSecureRTLib.client.upload import Content, upload
 
 SHAPE = (24, 64, 64)
-# What is asked for in turn: each gives other results.
 _PASSING = (ErrorCode.E_UNREACHABLE, ErrorCode.E_TIMEOUT)
+# What is asked for in turn: each gives other results.
 CHOICES = (("body",), ("skeleton",), ("body", "skeleton"), ("lung_left", "lung_right"))
-
-
-@cache
-def _phantom(shape: tuple[int, int, int]) -> CtPhantom:
-    return ct_phantom(default_phantom_grid(shape=shape))
 
 
 def small_volume(shape: tuple[int, int, int] = SHAPE, series: int = 0) -> Content:
     """Return a phantom's CT as the octets of a volume object, another one for each series."""
-    phantom = _phantom(shape)
-    header = VolumeHeader(
-        shape=shape,
-        dtype="int16",
-        spacing_mm=phantom.grid.spacing_mm,
-        origin_mm=phantom.grid.origin_lps_mm,
-        direction=phantom.grid.direction,
-        quantity="ct_number",
-        unit="HU",
-        frame_of_reference=f"2.25.{series + 1}",
-        slice_uids=tuple(f"2.25.{k + 10}" for k in range(shape[0])),
-    )
-    return Content([header.frame_head(), np.ascontiguousarray(phantom.hu, dtype="<i2").data])
+    return phantom_volume(shape, series)
 
 
 def parameters(choice: int) -> dict[str, Any]:
     """Return the parameters of one of the jobs."""
-    return {
-        "schema": "encryptsecurert.segment/1",
-        "structures": list(CHOICES[choice % len(CHOICES)]),
-        "outputs": ["rtstruct"],
-        "reference": {
-            "study_instance_uid": "2.25.2",
-            "series_instance_uid": "2.25.3",
-            "patient_id": "PAAAAAAAAAAAAAAAA",
-        },
-    }
+    return segment_parameters(CHOICES[choice % len(CHOICES)])
 
 
 def patient(home: ClientHome, url: str, *, total_s: float = 240.0) -> PatientChannel:

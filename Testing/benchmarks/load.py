@@ -5,17 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from phantom_jobs import phantom_volume, segment_parameters
 from stand import ProcessStand
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError
 from encryptsecurert_protocol.framing import pack_batch
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.rights import Role
-from encryptsecurert_protocol.volumes import VolumeHeader
-from encryptsecurert_rt.phantoms import ct_phantom, default_phantom_grid
 from EncryptSecureRTLib.client.channel import open_channel
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import Watcher
@@ -26,6 +23,7 @@ from EncryptSecureRTLib.client.upload import Content, upload
 
 SMALL, LARGE = (24, 64, 64), (100, 256, 256)
 _LARGE_EACH = 8
+_STRUCTURES = ("body", "skeleton")
 
 
 def rss_mib(pid: int) -> float:
@@ -34,37 +32,6 @@ def rss_mib(pid: int) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     raise RuntimeError("no VmRSS")
-
-
-def volume(shape: tuple[int, int, int]) -> Content:
-    """Return a phantom's CT as a volume object."""
-    phantom = ct_phantom(default_phantom_grid(shape=shape))
-    header = VolumeHeader(
-        shape=shape,
-        dtype="int16",
-        spacing_mm=phantom.grid.spacing_mm,
-        origin_mm=phantom.grid.origin_lps_mm,
-        direction=phantom.grid.direction,
-        quantity="ct_number",
-        unit="HU",
-        frame_of_reference="2.25.1",
-        slice_uids=tuple(f"2.25.{k + 10}" for k in range(shape[0])),
-    )
-    return Content([header.frame_head(), np.ascontiguousarray(phantom.hu, dtype="<i2").data])
-
-
-def segment_parameters() -> dict[str, Any]:
-    """Return what each segmentation is asked for."""
-    return {
-        "schema": "encryptsecurert.segment/1",
-        "structures": ["body", "skeleton"],
-        "outputs": ["rtstruct"],
-        "reference": {
-            "study_instance_uid": "2.25.2",
-            "series_instance_uid": "2.25.3",
-            "patient_id": "PAAAAAAAAAAAAAAAA",
-        },
-    }
 
 
 def tiny_job(channel: Line, home: ClientHome) -> None:
@@ -78,7 +45,7 @@ def tiny_job(channel: Line, home: ClientHome) -> None:
 def segment_job(channel: Line, home: ClientHome, content: Content) -> None:
     """Run one segmentation."""
     name = upload(channel, home, ObjectKind.VOLUME, content).name
-    run_job(channel, home, "segment", lambda: [name], segment_parameters(), Watcher())
+    run_job(channel, home, "segment", lambda: [name], segment_parameters(_STRUCTURES), Watcher())
 
 
 @dataclass
@@ -101,7 +68,7 @@ class Load:
             return self._begun
 
     def __post_init__(self) -> None:
-        self._small, self._large = volume(SMALL), volume(LARGE)
+        self._small, self._large = phantom_volume(SMALL), phantom_volume(LARGE)
 
     def _client(self, home: ClientHome) -> None:
         with PatientChannel(partial(open_channel, home, self.stand.url)) as channel:
