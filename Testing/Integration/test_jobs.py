@@ -106,13 +106,15 @@ def test_an_organ_that_is_not_in_the_image_is_empty_with_a_warning(
 # ---- events
 
 
-def test_events_are_numbered_and_progress_never_goes_back(done: Done) -> None:
+def test_event_numbers_ascend_and_progress_never_goes_back(done: Done) -> None:
     events = done.events
     fractions = [e.fraction for e in events if isinstance(e, ProgressEvent)]
     states = [e.state for e in events if isinstance(e, StateEvent)]
     logs = {e.entry for e in events if isinstance(e, LogEvent)}
 
-    assert [event.n for event in events] == list(range(1, len(events) + 1))
+    numbers = [event.n for event in events]
+    assert numbers == sorted(set(numbers))  # with gaps: what had passed before it was asked for
+    assert numbers[0] >= 1
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
     assert len(fractions) > 10
@@ -137,7 +139,7 @@ def test_events_can_be_taken_up_from_any_number(ward: Ward) -> None:
         events_of(channel, header.job)
         whole = events_of(channel, header.job)
 
-        # Numbers have gaps where a job has ended: its progress is left out.
+        # Numbers have gaps where a job has ended: most of its progress is left out.
         assert events_of(channel, header.job, after=2) == [e for e in whole if e.n > 2]
         assert events_of(channel, header.job, after=whole[-1].n) == []
         for bad in ("-1", "01", "x", "1e3"):

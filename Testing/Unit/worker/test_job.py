@@ -117,15 +117,18 @@ def test_events_are_numbered_from_one_and_end_comes_last() -> None:
     assert _events(job)[-1] == EndEvent(n=5, state=_S.DONE, error=None, results=(("receipt", 9),))
 
 
-def test_an_ended_job_keeps_everything_but_its_progress() -> None:
+def test_an_ended_job_keeps_everything_and_the_last_of_its_progress() -> None:
     job = _in_state(_S.RUNNING)
     for step in range(100):
         job.progress("body", step / 100)
     job.log("volume_cc.body", 12.5)
     before = _events(job)
+    last = [e for e in before if isinstance(e, ProgressEvent)][-1]
     _end(job, _S.DONE, None)
 
-    assert _events(job)[:-1] == [e for e in before if not isinstance(e, ProgressEvent)]
+    kept = [e for e in before if not isinstance(e, ProgressEvent) or e is last]
+    assert last.fraction == 0.99
+    assert _events(job)[:-1] == kept
     assert [line for _, line in job.events_after(0)[0]] == list(job.record.lines)
     assert job.events_after(before[-2].n)[0][0][0] == before[-1].n
 

@@ -54,7 +54,7 @@ class Job:
 
     Invariant: the numbers of events ascend, through restarts too, and `end` is the last of them.
     There may be gaps: a new place in the queue takes the place of the one before, an ended job
-    has no progress, and a restart goes on behind every number that may have been used.
+    has its last progress only, and a restart goes on behind every number that may have been used.
 
     Attributes
     ----------
@@ -219,7 +219,8 @@ class Job:
                 raise EncryptSecureRTError(ErrorCode.E_INTERNAL)
             self._ending = True
             event = EndEvent(n=self._n + 1, state=state, error=error, results=results)
-            kept = [line.octets for line in self._lines if line.kind != "progress"]
+            last = next((li for li in reversed(self._lines) if li.kind == "progress"), None)
+            kept = [li.octets for li in self._lines if li.kind != "progress" or li is last]
             return (*kept[1 - MAX_LINES :], encode_event(event))
 
     def give_up_end(self) -> None:

@@ -82,6 +82,7 @@ class WorkerService:
             access_log=False,
             server_header=False,
             date_header=False,
+            proxy_headers=False,  # nobody stands between the client and the enclave
             timeout_keep_alive=LIMITS.idle_s,
             timeout_graceful_shutdown=_ANSWERS_S,
             limit_concurrency=LIMITS.connections + LIMITS.connections_kept + _BACKSTOP,
