@@ -10,8 +10,9 @@ from pathlib import Path
 from encryptsecurert_protocol.limits import GIB, KIB
 
 _BESIDE_JOBS_BYTES = GIB  # uploads on their way, stacks of threads, results being sealed
-_M_ARENA_MAX = -8  # of glibc's malloc.h
+_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3  # of glibc's malloc.h
 _ARENAS = 2
+_MAPPED_BYTES = 1024 * KIB
 _STATUS = Path("/proc/self/status")
 
 
@@ -51,11 +52,15 @@ def forbid_core_dumps() -> None:
 def share_arenas() -> None:
     """Have all threads share two heaps; each thread's own would keep what its largest job took.
 
+    Arrays are mapped each by itself, which a heap of mixed sizes would keep in its gaps: glibc
+    raises its bound for that to the largest block that it has seen, unless it is set.
     What is here by now stays, so that later collections need not look at it.
     """
     gc.freeze()
     with suppress(OSError, AttributeError):  # another C library has other ways
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_ARENA_MAX, _ARENAS)
+        libc.mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
 
 
 def give_back_memory() -> None:
