@@ -54,10 +54,10 @@ lint: .make/installed
 	$(BIN)/mypy
 
 test-core: .make/installed
-	$(BIN)/pytest -q Testing/Unit
+	$(BIN)/pytest -q -n auto --dist loadfile Testing/Unit
 
 test: all lint
-	$(BIN)/pytest -q Testing/Unit Testing/Integration
+	$(BIN)/pytest -q -n auto --dist loadfile Testing/Unit Testing/Integration
 
 bench: .make/installed
 	$(BIN)/python Testing/benchmarks/run.py $(if $(WRITE),--write)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from shown import SHOWN, Show
 from Testing.Integration.cutting import CuttingTap, Steps
 from Testing.Integration.hospital import Hospital
 from Testing.Integration.small_jobs import (
@@ -77,9 +78,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_job_outlasts_a_cut_at_any_step(
-    street: Street, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_job_outlasts_a_cut_at_any_step(street: Street, record_property: Show) -> None:
     street.run(0)
     table: Counter[str] = Counter()
     for cut_at in _some_of_each(street):
@@ -91,10 +90,8 @@ def test_a_job_outlasts_a_cut_at_any_step(
         assert street.tap.cut is not None, answer
         table[f"answer   {answer}"] += 1
 
-    with capsys.disabled():
-        print("\ncuts  step")
-        for step, cuts in sorted(table.items()):
-            print(f"{cuts:4}  {step}")
+    rows = [f"{cuts:4}  {step}" for step, cuts in sorted(table.items())]
+    record_property(SHOWN, "\n".join(["cuts  step", *rows]))
     requests = sum(cuts for step, cuts in table.items() if step.startswith("request"))
     assert requests >= LEAST_CUTS // 4
     assert sum(table.values()) >= LEAST_CUTS

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
+from shown import SHOWN, Show
 from stand import Stand
 from Testing.Integration.forked import Break, ForkedWorker
 from Testing.Integration.small_jobs import (
@@ -112,7 +113,7 @@ def test_no_storage_operation_is_one_too_many(siege: Siege, half: bool) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_no_moment_is_one_too_many(siege: Siege, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_moment_is_one_too_many(siege: Siege, record_property: Show) -> None:
     chance = random.Random(SEED)  # noqa: S311 - moments, not keys
     over = threading.Event()
 
@@ -137,8 +138,8 @@ def test_no_moment_is_one_too_many(siege: Siege, capsys: pytest.CaptureFixture[s
         client.join(240)
     states = {job: state for home in siege.homes for job, state in _jobs(home, siege)}
 
-    with capsys.disabled():
-        print(f"\nkills: {siege.kills}, jobs taken: {len(siege.taken)}, done: {len(siege.done)}")
+    counts = f"kills: {siege.kills}, jobs taken: {len(siege.taken)}, done: {len(siege.done)}"
+    record_property(SHOWN, counts)
     assert not any(client.is_alive() for client in clients)
     assert (siege.failed, siege.wrong) == ([], [])
     assert siege.kills >= LEAST_KILLS

@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from shown import SHOWN, Show
 from Testing.Integration import heads
 from Testing.Integration.inside import Ask, Inside, Told
 from Testing.Integration.mutated import Bench
@@ -192,7 +193,7 @@ async def _bring_back_everybody(bench: Bench, inside: Inside) -> None:
 
 @pytest.mark.parametrize("message", _RIGHT)
 def test_each_spoiled_message_is_answered_by_code_and_leaves_nothing(
-    bench: Bench, capsys: pytest.CaptureFixture[str], message: str
+    bench: Bench, record_property: Show, message: str
 ) -> None:
     watch, rng = _Watch(bench, message), _random(message)
     asyncio.run(_mutate(bench, watch.tally, rng, MUTATIONS - TRACED))
@@ -202,8 +203,7 @@ def test_each_spoiled_message_is_answered_by_code_and_leaves_nothing(
         lease = asyncio.run(Inside(bench.stand.service).ask(bench.good_lease()))
         _members(lease, "epoch not_after start_id")
 
-    with capsys.disabled():
-        print("\n" + watch.tally.row(), end=" ")
+    record_property(SHOWN, watch.tally.row())
     assert watch.tally.answers.total() == MUTATIONS
     watch.require_nothing_left()
     _does_a_right_job(bench, list(_RIGHT).index(message))
@@ -216,15 +216,14 @@ async def _feed(bench: Bench, tally: Tally, rng: random.Random, count: int) -> N
 
 
 def test_each_spoiled_head_is_answered_by_code_and_leaves_nothing(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
+    bench: Bench, record_property: Show
 ) -> None:
     watch, rng = _Watch(bench, "head"), _random("head")
     asyncio.run(_feed(bench, watch.tally, rng, MUTATIONS - OVER_A_SOCKET - TRACED))
     with watch.traced():
         asyncio.run(_feed(bench, watch.tally, rng, TRACED))
 
-    with capsys.disabled():
-        print("\n" + watch.tally.row(), end=" ")
+    record_property(SHOWN, watch.tally.row())
     assert watch.tally.answers.total() == MUTATIONS - OVER_A_SOCKET
     watch.require_nothing_left()
     _does_a_right_job(bench, 100)
@@ -240,15 +239,14 @@ def _send(bench: Bench, tally: Tally, rng: random.Random, count: int) -> None:
 
 
 def test_each_spoiled_head_on_a_socket_is_answered_by_code_and_leaves_nothing(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
+    bench: Bench, record_property: Show
 ) -> None:
     watch, rng = _Watch(bench, "head, socket"), _random("head, socket")
     _send(bench, watch.tally, rng, OVER_A_SOCKET * 4 // 5)
     with watch.traced():
         _send(bench, watch.tally, rng, OVER_A_SOCKET // 5)
 
-    with capsys.disabled():
-        print("\n" + watch.tally.row(), end=" ")
+    record_property(SHOWN, watch.tally.row())
     assert watch.tally.answers.total() == OVER_A_SOCKET
     watch.require_nothing_left()
     _does_a_right_job(bench, 101)
