@@ -139,6 +139,7 @@ def test_only_loopback_is_listened_on(metrics: Metrics) -> None:
 
 
 def test_after_close_no_thread_and_no_socket_is_left(metrics: Metrics) -> None:
+    before = set(threading.enumerate())
     metrics.serve(0)
     _scrape(metrics)
     server = metrics._server
@@ -146,7 +147,7 @@ def test_after_close_no_thread_and_no_socket_is_left(metrics: Metrics) -> None:
 
     assert server is not None
     assert server.socket.fileno() == -1
-    assert "metrics" not in {thread.name for thread in threading.enumerate()}
+    assert "metrics" not in {t.name for t in set(threading.enumerate()) - before}
     assert metrics.url is None
 
 
