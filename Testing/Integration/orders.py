@@ -20,8 +20,9 @@ from encryptsecurert_protocol.sealing import HpkeKeyPair, random_octets
 from encryptsecurert_protocol.signatures import Label, sign, signed_message
 from EncryptSecureRTLib.client.channel import Channel
 from EncryptSecureRTLib.client.home import ClientHome
-from EncryptSecureRTLib.client.segment import OUTPUTS, STRUCTURES, volume_content
+from EncryptSecureRTLib.client.segment import volume_content
 from EncryptSecureRTLib.client.series import read_ct_series
+from EncryptSecureRTLib.client.structures import OUTPUTS, STRUCTURES
 from EncryptSecureRTLib.client.upload import Content, upload
 
 P = ParamSpec("P")

@@ -23,8 +23,10 @@ _COMMANDS = (
     *("jobs", "fetch", "cancel", "tasks", "models", "break-glass"),
 )
 _KINDS = {
+    "hello",
     "stage",
     "sent",
+    "count",
     "waiting",
     "job",
     "state",
@@ -118,6 +120,7 @@ def test_json_output_is_lines_and_needs_nothing_that_slicer_lacks(
         kinds = [json.loads(line)["kind"] for line in lines]
 
         assert set(kinds) <= _KINDS
+        assert [kind for kind in kinds if kind == "hello"] == kinds[:1]
         assert [kind for kind in kinds if kind in ("result", "error")] == kinds[-1:]
         assert kinds[-1] == ("error" if words is commands[-1] else "result")
         assert modules & _FOREIGN == set()

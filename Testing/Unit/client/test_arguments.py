@@ -113,6 +113,9 @@ def test_what_is_missing_is_told_by_name() -> None:
         ("jobs", "positional"),
         ("fetch", "a", "b"),
         ("protect", "--detach"),
+        ("segment", "ct", "--display", "d"),
+        ("protect", "a", "b", "--tell-uids"),
+        ("fetch", "--volume", "v"),
     ],
 )
 def test_words_that_are_not_understood_are_a_usage_error(words: tuple[str, ...]) -> None:
@@ -136,6 +139,7 @@ def test_words_that_are_not_understood_are_a_usage_error(words: tuple[str, ...])
         ),
         ("cancel " + "ab" * 16, {"job": "ab" * 16}, ("job",)),
         ("segment ct --detach", {"series": "ct", "detach": True}, ("source", "detach", "out")),
+        ("segment --volume v --out o", {"volume": "v", "out": "o"}, ("source", "volume", "out")),
         ("jobs --patience 0", {"patience_s": 0}, ("patience_s",)),
         (
             "break-glass --case PABC --reason why",
@@ -164,6 +168,11 @@ def test_words_and_request_line_say_the_same_of_jobs(
         {"detach": 1},
         {"no_wait": "yes"},
         {"reason": None},
+        {"volume": True},
+        {"volume": "a\0b"},
+        {"display": 7},
+        {"tell_uids": 1},
+        {"tell_uids": None},
     ],
 )
 def test_a_request_with_a_member_of_another_type_is_a_usage_error(
@@ -173,6 +182,18 @@ def test_a_request_with_a_member_of_another_type_is_a_usage_error(
         _request(monkeypatch, "segment", line)
 
     assert refusal.value.code is ErrorCode.E_USAGE
+
+
+def test_what_serves_the_program_that_shows_a_study_is_asked_for_in_a_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = _request(monkeypatch, "fetch", {"display": "d"})
+    told = _request(monkeypatch, "protect", {"tell_uids": True})
+    bare = _request(monkeypatch, "protect", {})
+
+    assert (shown.display, shown.tell_uids) == (Path("d"), False)
+    assert (told.display, told.tell_uids) == (None, True)
+    assert (bare.display, bare.tell_uids) == (None, False)
 
 
 def test_patience_is_two_minutes_unless_flag_or_environment_say_otherwise(
@@ -221,7 +242,10 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=8,
 )
-_MEMBERS = ("command", "home", "url", "series", "out", "structures", "outputs", "preview", "other")
+_MEMBERS = (
+    *("command", "home", "url", "series", "volume", "out", "display", "tell_uids"),
+    *("structures", "outputs", "preview", "other"),
+)
 
 
 def _outcome(command: str, value: object) -> Invocation | EncryptSecureRTError:

@@ -15,8 +15,10 @@ from encryptsecurert_protocol.events import (
     StateEvent,
 )
 from encryptsecurert_protocol.jobs import JobState
-from EncryptSecureRTLib.client.output import JsonReporter, Reporter, TerminalReporter
+from EncryptSecureRTLib.client.output import JsonReporter, Reporter
+from EncryptSecureRTLib.client.terminal import TerminalReporter
 from EncryptSecureRTLib.client.unfinished import JobGoesOn
+from EncryptSecureRTLib.client.version import PROTOCOL, VERSION
 
 EVENTS: tuple[Event, ...] = (
     StateEvent(n=1, state=JobState.QUEUED, place=2),
@@ -28,8 +30,11 @@ EVENTS: tuple[Event, ...] = (
 
 
 def _tell_everything(reporter: Reporter) -> None:
+    reporter.hello()
     reporter.stage("upload")
     reporter.sent(3, 10)
+    reporter.stage("write")
+    reporter.count(4, 4)
     reporter.waiting("E_UNREACHABLE", 3, 4.0)
     reporter.job("ab" * 16)
     for event in EVENTS:
@@ -37,6 +42,7 @@ def _tell_everything(reporter: Reporter) -> None:
     reporter.line("reach", True, "the address answers", None)
     reporter.line("tls", False, "no", "E_SESSION")
     reporter.line("version", None, "not reached", None)
+    reporter.uids([("1.2.3", "2.25.4")])
 
 
 def _lines(octets: str) -> list[dict[str, Any]]:
@@ -52,8 +58,11 @@ def test_json_has_one_object_a_line_in_the_order_of_the_calls(
     lines = _lines(capsys.readouterr().out)
 
     assert lines == [
+        {"kind": "hello", "version": VERSION, "protocol": PROTOCOL},
         {"kind": "stage", "stage": "upload"},
         {"kind": "sent", "done_bytes": 3, "total_bytes": 10},
+        {"kind": "stage", "stage": "write"},
+        {"kind": "count", "done": 4, "total": 4},
         {"kind": "waiting", "code": "E_UNREACHABLE", "attempt": 3, "pause_s": 4.0},
         {"kind": "job", "job": "ab" * 16},
         {"kind": "state", "state": "queued", "place": 2},
@@ -70,6 +79,7 @@ def test_json_has_one_object_a_line_in_the_order_of_the_calls(
         },
         {"kind": "check", "name": "tls", "ok": False, "words": "no", "code": "E_SESSION"},
         {"kind": "check", "name": "version", "ok": None, "words": "not reached", "code": None},
+        {"kind": "uids", "pairs": [["1.2.3", "2.25.4"]]},
         {"kind": "result", "instances": 4},
     ]
 
@@ -131,7 +141,7 @@ def test_every_line_is_written_out_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("sys.stdout", stream)
     _tell_everything(JsonReporter())
 
-    assert stream.flushed == stream.getvalue().count("\n") == 12
+    assert stream.flushed == stream.getvalue().count("\n") == 16
 
 
 def test_a_terminal_shows_result_on_output_and_error_on_the_other(
@@ -147,6 +157,7 @@ def test_a_terminal_shows_result_on_output_and_error_on_the_other(
     assert "SIMULATED - not protected" in shown.out
     assert "4 instances [bold]protected[/bold]" in shown.out  # words of others are no markup
     assert "E_SESSION" in shown.out
+    assert "2.25.4" not in shown.out + shown.err  # identifiers are not for a terminal
     assert "E_SEAL" in shown.err
     assert ErrorCode.E_SEAL.value.todo in shown.err.replace("\n", " ")
     assert "Traceback" not in shown.err

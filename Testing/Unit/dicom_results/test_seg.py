@@ -3,6 +3,7 @@
 import io
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import highdicom as hd
@@ -21,7 +22,7 @@ from encryptsecurert_worker.dicom.results import (
     StructureMask,
     make_seg,
 )
-from EncryptSecureRTLib.client.segments import masks_from_seg
+from EncryptSecureRTLib.client.segments import masks_from_seg, read_seg
 
 
 def read(octets: bytes) -> Dataset:
@@ -105,6 +106,59 @@ def test_our_client_reads_masks_and_colours_back(
         np.testing.assert_array_equal(one.mask, structure.mask)
     expected = np.array([(80, 220, 100), (90, 160, 255), (255, 140, 60), (255, 230, 130)])
     assert np.abs(np.array([d.colour for d in drawn]) - expected).max() <= 1  # rounding
+
+
+def test_our_client_finds_the_grid_in_the_file_itself(
+    octets: bytes, reference: ReferenceSeries
+) -> None:
+    seg = read_seg(octets)
+
+    grid, truth = seg.grid, reference.grid
+    assert grid.shape == truth.shape
+    np.testing.assert_allclose(grid.spacing_mm, truth.spacing_mm, atol=1e-8)
+    np.testing.assert_allclose(grid.origin_lps_mm, truth.origin_lps_mm, atol=1e-6)
+    np.testing.assert_allclose(grid.direction, truth.direction, atol=1e-9)
+    by_uids = masks_from_seg(octets, reference.sop_instance_uids)
+    for ours, theirs in zip(seg.structures, by_uids, strict=True):
+        np.testing.assert_array_equal(ours.mask, theirs.mask)
+
+
+def _swap_two_slices(ds: Dataset) -> None:
+    named = ds.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    named[2], named[3] = named[3], named[2]
+
+
+def _name_a_slice_twice(ds: Dataset) -> None:
+    named = ds.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    named[2] = named[3]
+
+
+def _move_a_frame(ds: Dataset) -> None:
+    position = ds.PerFrameFunctionalGroupsSequence[3].PlanePositionSequence[0]
+    position.ImagePositionPatient = [float(x) + 0.01 for x in position.ImagePositionPatient]
+
+
+def _turn_the_axes(ds: Dataset) -> None:
+    plane = ds.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0]
+    plane.ImageOrientationPatient = [1, 0, 0, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "change", [_swap_two_slices, _name_a_slice_twice, _move_a_frame, _turn_the_axes]
+)
+def test_our_client_refuses_frames_that_are_not_on_one_grid(
+    octets: bytes, change: Callable[[Dataset], None]
+) -> None:
+    ds = read(octets)
+    change(ds)
+    changed = io.BytesIO()
+    ds.save_as(changed)
+
+    with pytest.raises(EncryptSecureRTError) as refused:
+        read_seg(changed.getvalue())
+
+    assert refused.value.code is ErrorCode.E_GEOMETRY
+    read_seg(octets)
 
 
 def test_the_object_is_what_highdicom_itself_would_make(
@@ -292,6 +346,10 @@ def test_our_client_refuses_a_cut_or_foreign_file_without_other_errors(
         with pytest.raises(EncryptSecureRTError) as refused:
             masks_from_seg(octets[:length], reference.sop_instance_uids)
         assert refused.value.code is ErrorCode.E_DICOM
+        with pytest.raises(EncryptSecureRTError) as refused:
+            read_seg(octets[:length])
+        # A coordinate that is cut is another coordinate.
+        assert refused.value.code in {ErrorCode.E_DICOM, ErrorCode.E_GEOMETRY}
 
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
-from EncryptSecureRTLib.client.options import OUTPUTS, STRUCTURES, make_parser
+from EncryptSecureRTLib.client.options import make_parser
 from EncryptSecureRTLib.client.requestline import read_request
+from EncryptSecureRTLib.client.structures import OUTPUTS, STRUCTURES
 from EncryptSecureRTLib.client.unfinished import is_job_id
 
 _DEFAULT_HOME = Path.home() / ".config" / "encryptsecurert"
@@ -35,7 +36,9 @@ class Invocation:
     from_request: bool = False
     unsafe_allow_simulated: bool = False
     source: Path | None = None
+    volume: Path | None = None
     out: Path | None = None
+    display: Path | None = None
     structures: Sequence[str] = STRUCTURES
     outputs: Sequence[str] = OUTPUTS
     preview: Path | None = None
@@ -44,6 +47,7 @@ class Invocation:
     job: str = ""
     case: str = ""
     reason: str = ""
+    tell_uids: bool = False
     detach: bool = False
     no_wait: bool = False
     patience_s: int = _PATIENCE_S

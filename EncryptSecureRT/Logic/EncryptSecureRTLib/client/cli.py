@@ -4,6 +4,8 @@ One process border: whatever happens ends as a result or as one error with its e
 SIGTERM or, with `--request -`, the end of standard input stop a job at its next check point;
 before and after a job they end the command at once, and a job that is only fetched they leave
 alone. Nothing half written stays in either case. A lost connection never ends a job.
+
+With `--json` the line `hello` comes first and at once, so nothing slow is imported up here.
 """
 
 import _thread
@@ -17,8 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from EncryptSecureRTLib.client.arguments import Invocation, parse
-from EncryptSecureRTLib.client.output import JsonReporter, Reporter, TerminalReporter
+from EncryptSecureRTLib.client.output import JsonReporter, Reporter
 
 
 class StopSwitch:
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     debug = "--debug" in arguments
     reporter: Reporter = JsonReporter() if "--json" in arguments else _terminal(arguments)
     try:
-        code = _guarded(lambda: _run(parse(arguments), reporter, switch), reporter, debug=debug)
+        code = _guarded(lambda: _run(arguments, reporter, switch), reporter, debug=debug)
     finally:
         reporter.close()
     sys.exit(code)
@@ -80,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _terminal(arguments: Sequence[str]) -> Reporter:
     if {"-h", "--help", "--version"} & set(arguments):
         return JsonReporter()  # the parser prints its help and exits; no terminal is needed
+    from EncryptSecureRTLib.client.terminal import TerminalReporter
+
     return TerminalReporter()
 
 
@@ -111,7 +114,12 @@ def _nobody_reads() -> int:
     return ErrorCode.E_CANCELLED.value.exit_code
 
 
-def _run(invocation: Invocation, reporter: Reporter, switch: StopSwitch) -> int:
+def _run(arguments: Sequence[str], reporter: Reporter, switch: StopSwitch) -> int:
+    if "--json" in arguments:
+        reporter.hello()
+    from EncryptSecureRTLib.client.arguments import parse
+
+    invocation = parse(arguments)
     from EncryptSecureRTLib.client import commands, job_commands
 
     if invocation.from_request:

@@ -72,60 +72,64 @@ def check(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
 def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     """Protect a series."""
     from EncryptSecureRTLib.client.protect import protect_series
+    from EncryptSecureRTLib.client.telling import protected_told
+    from EncryptSecureRTLib.client.uids import refuse_unless_piped
 
+    if invocation.tell_uids:
+        refuse_unless_piped(as_json=invocation.json)
     source, out = invocation.need_source(), invocation.need_out()
     with open_session(invocation, reporter, switch) as (channel, watcher):
         made = protect_series(channel, _home(invocation), source, out, watcher)
-    words = f"{made.instances} instances protected into {made.folder}"
-    if made.ignored_files:
-        words += f"\n{made.ignored_files} files were no DICOM images and were left out"
-    reporter.result(
-        words,
-        {
-            "folder": str(made.folder),
-            "instances": made.instances,
-            "ignored_files": made.ignored_files,
-            "receipts": [str(path) for path in made.receipts],
-            "simulated": made.simulated,
-        },
-    )
+    words, value = protected_told(made)
+    if invocation.tell_uids:
+        reporter.uids(made.replaced.pairs)
+        value |= made.replaced.as_json()
+    reporter.result(words, value)
     return 0
 
 
 def segment(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
-    """Segment a protected series, or only have the worker take the job."""
+    """Segment a protected series or a volume, or only have the worker take the job."""
     from EncryptSecureRTLib.client.segment import SegmentRequest, segment_series
     from EncryptSecureRTLib.client.telling import results_told
 
     if invocation.detach:
         return _segment_detached(invocation, reporter, switch)
     request = SegmentRequest(
-        folder=invocation.need_source(),
-        out=invocation.need_out(),
+        folder=invocation.source,
+        volume=invocation.volume,
         structures=invocation.structures,
         outputs=invocation.outputs,
+        out=invocation.need_out(),
+        display=invocation.display,
     )
     with open_session(invocation, reporter, switch) as (channel, watcher):
         made = segment_series(channel, _home(invocation), request, watcher)
     if invocation.preview is not None:
         _draw(made, invocation.preview)
-    reporter.result(*results_told(made))
+    words, value = results_told(made)
+    reporter.result(words, {**value, "reference": request.reference.value})
     return 0
 
 
 def _segment_detached(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
-    from EncryptSecureRTLib.client.segment import order_segmentation
+    from EncryptSecureRTLib.client.segment import SegmentOrder, order_segmentation
 
-    if invocation.out is not None or invocation.preview is not None:
+    if any((invocation.out, invocation.preview, invocation.display)):
         detail = "--detach writes no files: fetch takes --out"
         raise EncryptSecureRTError(ErrorCode.E_USAGE, detail)
-    folder, home = invocation.need_source(), _home(invocation)
-    chosen = (invocation.structures, invocation.outputs)
+    asked = SegmentOrder(
+        folder=invocation.source,
+        volume=invocation.volume,
+        structures=invocation.structures,
+        outputs=invocation.outputs,
+    )
     with open_session(invocation, reporter, switch) as (channel, watcher):
-        order = order_segmentation(channel, home, folder, *chosen, watcher)
+        order = order_segmentation(channel, _home(invocation), asked, watcher)
         simulated = channel.verdict.simulated
     words = f"job {order.job}\nGet its results: encryptsecurert fetch {order.job} --out DIR"
-    reporter.result(words, {"job": order.job, "simulated": simulated})
+    value = {"job": order.job, "reference": asked.reference.value, "simulated": simulated}
+    reporter.result(words, value)
     return 0
 
 

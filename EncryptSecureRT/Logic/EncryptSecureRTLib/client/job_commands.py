@@ -39,6 +39,7 @@ def jobs(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
 
 def fetch(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     """Wait for a job that was ordered before, and write its results; a stop leaves it alone."""
+    from EncryptSecureRTLib.client.display_writer import display_in, refuse_unless_ready
     from EncryptSecureRTLib.client.listing import find_job
     from EncryptSecureRTLib.client.orders import open_order
     from EncryptSecureRTLib.client.results import refuse_if_taken, write_results
@@ -50,6 +51,8 @@ def fetch(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     if order.header.task == "protect":
         raise EncryptSecureRTError(ErrorCode.E_USAGE, PROTECT_AGAIN)
     refuse_if_taken(out)
+    if invocation.display is not None:
+        refuse_unless_ready(invocation.display)
     url = invocation.url_asked or order.url
     try:
         with open_session(invocation, reporter, switch, url=url, stop_ends_job=False) as (
@@ -59,7 +62,8 @@ def fetch(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
             if invocation.no_wait and not find_job(channel, job).state.ended:
                 raise EncryptSecureRTError(ErrorCode.E_BUSY, "the job has not ended")
             finished = finish_job(channel, home, order, watcher)
-            made = write_results(home, out, finished, watcher)
+            with display_in(invocation.display, finished, watcher):
+                made = write_results(home, out, finished, watcher)
     except KeyboardInterrupt:
         detail = "the job was left alone; fetch it later"
         raise JobGoesOn(ErrorCode.E_CANCELLED, job, detail) from None

@@ -65,6 +65,7 @@ class Watcher:
 
     stage: Callable[[str], None] = lambda stage: None
     sent: Callable[[int, int], None] = lambda done, total: None
+    count: Callable[[int, int], None] = lambda done, total: None
     job: Callable[[str], None] = lambda job: None
     event: Callable[[Event], None] = lambda event: None
     stopped: Stop = lambda: False

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from EncryptSecureRTLib.client.structures import OUTPUTS, STRUCTURES
+from EncryptSecureRTLib.client.version import VERSION
 
-STRUCTURES = ("body", "lung_left", "lung_right", "skeleton")
-OUTPUTS = ("rtstruct", "seg")
-VERSION = "0.1.0"
 _EXITS = """exit codes: 0 ok, 2 usage, 3 not reachable, 4 user certificate refused, 5 attestation
 refused, 6 policy, 7 not provisioned or other site, 8 not allowed, 9 bad input, 10 too large or
 busy, 11 job failed, 12 cancelled, 13 result or receipt invalid, 14 local file, 70 internal"""
@@ -154,6 +153,12 @@ def _describe_work(commands: _Commands, parents: Sequence[_Parser]) -> None:
         ),
     )
     segment.add_argument("source", type=Path, nargs="?", metavar="CT", help="protected series")
+    segment.add_argument(
+        "--volume",
+        type=Path,
+        metavar="FILE",
+        help="a volume object instead of a series: the results belong to no patient",
+    )
     segment.add_argument("--out", type=Path, metavar="DIR", help="folder for the results")
     segment.add_argument(
         "--structures", nargs="+", choices=STRUCTURES, metavar="KEY", help=_choices(STRUCTURES)

@@ -1,33 +1,33 @@
-"""How a command speaks: JSON lines for programs, bars and tables for people.
+"""How a command speaks: JSON lines for programs, bars and tables for people (see terminal.py).
 
-Both get the same calls. The JSON side imports nothing but the standard library.
+Both get the same calls. The JSON side is light, since its first line is to come at once; what
+could come in floods is held to 20 lines a second, and the newest is never held back for good.
 """
 
 import json
 import sys
 import time
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError
-from encryptsecurert_protocol.events import (
-    EndEvent,
-    Event,
-    LogEvent,
-    ProgressEvent,
-    StateEvent,
-)
 from EncryptSecureRTLib.client.unfinished import JobGoesOn
+from EncryptSecureRTLib.client.version import PROTOCOL, VERSION
+
+if TYPE_CHECKING:
+    from encryptsecurert_protocol.events import Event
 
 SIMULATED_WORDS = "SIMULATED - not protected"
-_AWAY = {
-    "E_TIMEOUT": "worker does not answer",
-    "E_BUSY": "worker is busy",
-}
+UidPairs = Sequence[tuple[str, str]]
+_UID_PAIRS_PER_LINE = 200  # of 64 characters each at most: below 28 KiB
+_FLOOD_PAUSE_S = 0.05
 
 
 class Reporter(Protocol):
     """Hears of everything that a command does."""
+
+    def hello(self) -> None:
+        """Hear that the command lives; nothing comes before."""
 
     def stage(self, stage: str) -> None:
         """Hear that a new stage begins."""
@@ -35,13 +35,16 @@ class Reporter(Protocol):
     def sent(self, done_bytes: int, total_bytes: int) -> None:
         """Hear that so much of the upload is done."""
 
+    def count(self, done: int, total: int) -> None:
+        """Hear that so many instances of all are done."""
+
     def waiting(self, code: str, attempt: int, pause_s: float) -> None:
         """Hear that the worker is away, why, and when it is tried for the n-th time."""
 
     def job(self, job: str) -> None:
         """Hear the id of the job that the worker has taken."""
 
-    def event(self, event: Event) -> None:
+    def event(self, event: "Event") -> None:
         """Hear what the worker says of the job."""
 
     def line(self, name: str, ok: bool | None, words: str, code: str | None) -> None:
@@ -49,6 +52,9 @@ class Reporter(Protocol):
 
     def verdict(self, name: str, value: Mapping[str, Any]) -> None:
         """Hear a verdict that was formed before the command failed."""
+
+    def uids(self, pairs: UidPairs) -> None:
+        """Hear which UIDs were replaced by which: only where a program has asked for it."""
 
     def result(self, words: str, value: Mapping[str, Any]) -> None:
         """Hear that the command has ended well."""
@@ -61,19 +67,54 @@ class Reporter(Protocol):
 
 
 class JsonReporter:
-    """One JSON object a line on standard output, ending with one `result` or `error`."""
+    """One JSON object a line on standard output: `hello` first, one `result` or `error` last.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds that only go forward; a test's own.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._held: Mapping[str, Any] | None = None
+        self._flooded_at_s = -_FLOOD_PAUSE_S
 
     def _write(self, value: Mapping[str, Any]) -> None:
-        sys.stdout.write(json.dumps(value) + "\n")
+        """Write a line, and before it what was held back."""
+        held, self._held = self._held, None
+        for line in (held, value):
+            if line is not None:
+                sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
+
+    def _write_in_a_flood(self, value: Mapping[str, Any], *, is_last: bool) -> None:
+        """Write a line that replaces those of its kind, or hold it back for a newer one."""
+        self._held = None
+        now_s = self._clock()
+        if is_last or now_s - self._flooded_at_s >= _FLOOD_PAUSE_S:
+            self._flooded_at_s = now_s
+            self._write(value)
+        else:
+            self._held = value
+
+    def hello(self) -> None:
+        """Write the `hello` line."""
+        self._write({"kind": "hello", "version": VERSION, "protocol": PROTOCOL})
 
     def stage(self, stage: str) -> None:
         """Write a `stage` line."""
         self._write({"kind": "stage", "stage": stage})
 
     def sent(self, done_bytes: int, total_bytes: int) -> None:
-        """Write a `sent` line."""
-        self._write({"kind": "sent", "done_bytes": done_bytes, "total_bytes": total_bytes})
+        """Write a `sent` line, if the last one is old enough or this is the end."""
+        value = {"kind": "sent", "done_bytes": done_bytes, "total_bytes": total_bytes}
+        self._write_in_a_flood(value, is_last=done_bytes == total_bytes)
+
+    def count(self, done: int, total: int) -> None:
+        """Write a `count` line, if the last one is old enough or this is the end."""
+        value = {"kind": "count", "done": done, "total": total}
+        self._write_in_a_flood(value, is_last=done == total)
 
     def waiting(self, code: str, attempt: int, pause_s: float) -> None:
         """Write a `waiting` line."""
@@ -85,17 +126,11 @@ class JsonReporter:
         """Write a `job` line."""
         self._write({"kind": "job", "job": job})
 
-    def event(self, event: Event) -> None:
+    def event(self, event: "Event") -> None:
         """Write a `state`, `progress`, `log` or `end` line."""
-        match event:
-            case StateEvent():
-                self._write({"kind": "state", "state": event.state.value, "place": event.place})
-            case ProgressEvent():
-                self._write({"kind": "progress", "stage": event.stage, "fraction": event.fraction})
-            case LogEvent():
-                self._write({"kind": "log", "entry": event.entry, "value": event.value})
-            case EndEvent():
-                self._write({"kind": "end", "state": event.state.value, "code": event.error})
+        from EncryptSecureRTLib.client.eventlines import line_of  # what it needs loads slowly
+
+        self._write(line_of(event))
 
     def line(self, name: str, ok: bool | None, words: str, code: str | None) -> None:
         """Write a `check` line."""
@@ -104,6 +139,12 @@ class JsonReporter:
     def verdict(self, name: str, value: Mapping[str, Any]) -> None:
         """Write a `verdict` line."""
         self._write({"kind": "verdict", "name": name, "verdict": dict(value)})
+
+    def uids(self, pairs: UidPairs) -> None:
+        """Write `uids` lines."""
+        for start in range(0, len(pairs), _UID_PAIRS_PER_LINE):
+            part = pairs[start : start + _UID_PAIRS_PER_LINE]
+            self._write({"kind": "uids", "pairs": part})
 
     def result(self, words: str, value: Mapping[str, Any]) -> None:
         """Write the `result` line."""
@@ -124,132 +165,3 @@ class JsonReporter:
 
     def close(self) -> None:
         """Nothing to put away."""
-
-
-class TerminalReporter:
-    """Bars with octets, rate and time left; errors in two sentences."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
-
-        self._console = Console(highlight=False)
-        self._errors = Console(stderr=True, highlight=False)
-        times = (TimeElapsedColumn(), TimeRemainingColumn())
-        self._upload = Progress(
-            TextColumn("{task.description:<24}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            *times,
-            console=self._console,
-            transient=True,
-        )
-        self._job = Progress(
-            TextColumn("{task.description:<24}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            *times,
-            console=self._console,
-            transient=True,
-        )
-        self._active: Any = None
-        self._task: Any = None
-        self._started_s = time.monotonic()
-
-    def _show(self, bar: Any, words: str, total: float) -> None:
-        if self._active is not bar:
-            self._hide()
-            self._active = bar
-            self._task = bar.add_task(words, total=total)
-            bar.start()
-
-    def _hide(self) -> None:
-        if self._active is not None:
-            self._active.stop()
-            self._active.remove_task(self._task)
-            self._active = None
-
-    def stage(self, stage: str) -> None:
-        """Print the stage."""
-        self._hide()
-        elapsed = time.monotonic() - self._started_s
-        self._console.print(f"[dim]{elapsed:7.1f} s[/dim]  {stage}")
-
-    def sent(self, done_bytes: int, total_bytes: int) -> None:
-        """Move the upload bar."""
-        self._show(self._upload, "upload (sealed)", total_bytes)
-        self._upload.update(self._task, completed=done_bytes, total=total_bytes)
-
-    def waiting(self, code: str, attempt: int, pause_s: float) -> None:
-        """Print that the worker is away and when it is tried again."""
-        self._hide()
-        why = _AWAY.get(code, "worker not reachable")
-        pause = f"{pause_s:.0f}" if pause_s >= 1 else f"{pause_s:.1f}"
-        self._note(f"{why}, trying again in {pause} s (attempt {attempt})")
-
-    def job(self, job: str) -> None:
-        """Print the job's id."""
-        self._note(f"job {job}")
-
-    def _note(self, words: str) -> None:
-        self._console.print(f"           {words}", soft_wrap=True)
-
-    def event(self, event: Event) -> None:
-        """Move the job bar, print log lines."""
-        match event:
-            case StateEvent(place=place) if place:
-                self._show(self._job, f"queued, {place} before", 1)
-            case ProgressEvent():
-                self._show(self._job, event.stage, 1)
-                self._job.update(self._task, completed=event.fraction, description=event.stage)
-            case LogEvent():
-                self._note(f"{event.entry} {event.value:g}")
-            case EndEvent():
-                self._hide()
-            case _:
-                pass
-
-    def line(self, name: str, ok: bool | None, words: str, code: str | None) -> None:
-        """Print one line of a check."""
-        mark = {True: "[green]ok[/green]  ", False: "[red]FAIL[/red]", None: "[dim]-   [/dim]"}[ok]
-        text = words.replace(SIMULATED_WORDS, f"[bold red]{SIMULATED_WORDS}[/bold red]")
-        tail = f"  [dim]{code}[/dim]" if code else ""
-        self._console.print(f"{mark}  {name:<12}  {text}{tail}", soft_wrap=True)
-
-    def verdict(self, name: str, value: Mapping[str, Any]) -> None:
-        """Print the rows of a refused verdict, the failed one in red."""
-        if value["accepted"]:
-            return
-        for row in value["rows"]:
-            if row["outcome"] != "not-applicable":
-                text = f"      {row['number']:>2}  {row['name']:<36} {row['outcome']}"
-                self._console.print(text, style="red" if row["outcome"] == "fail" else "dim")
-
-    def result(self, words: str, value: Mapping[str, Any]) -> None:
-        """Print the result in words."""
-        self._hide()
-        if value.get("simulated"):
-            self._console.print(f"[bold red]{SIMULATED_WORDS}[/bold red]")
-        self._console.print(words, markup=False, soft_wrap=True)
-
-    def error(self, error: EncryptSecureRTError) -> None:
-        """Print what happened and what to do."""
-        self._hide()
-        head = f"[bold red]{error.code.name}[/bold red]  {error.what}"
-        self._errors.print(head, soft_wrap=True)
-        self._errors.print(f"  {error.todo}", soft_wrap=True)
-        if isinstance(error, JobGoesOn):
-            self._errors.print(f"  job {error.job}", soft_wrap=True)
-
-    def close(self) -> None:
-        """Take the bars away."""
-        self._hide()

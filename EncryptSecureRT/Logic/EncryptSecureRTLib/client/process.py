@@ -2,8 +2,9 @@
 
     caller                                        child, EncryptSecureRTLib.client.cli
       {"command": "segment", ...}  ---- stdin --->
+                                   <--- stdout ---  {"kind": "hello", ...}      at once
                                    <--- stdout ---  {"kind": "progress", ...}   any number, of
-                                                    any kind: job, waiting, state, ...
+                                                    any kind: job, sent, waiting, state, ...
                                    <--- stdout ---  {"kind": "result", ...}     or
                                                     {"kind": "error", "code": "E_..."}, then exit
 
@@ -41,6 +42,8 @@ __all__ = [  # the errors too, for the panel, which knows the client and not the
     "Message",
     "child_environment",
     "client_argv",
+    "error_from_name",
+    "error_of_line",
     "python_executable",
     "run_client",
 ]
@@ -221,6 +224,11 @@ class ClientProcess:
         if self._process.poll() is None:
             _end(self._process, kill=False)
 
+    def kill(self) -> None:
+        """End the child, with all that it started, at once."""
+        if self._process.poll() is None:
+            _end(self._process, kill=True)
+
     def wait(self, timeout_s: float) -> int | None:
         """Return the exit code, None if the child goes on for longer than `timeout_s`."""
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -254,7 +262,7 @@ class ClientProcess:
         self.close()
 
 
-def _error_of(message: Message) -> EncryptSecureRTError:
+def error_of_line(message: Message) -> EncryptSecureRTError:
     """Return the error of an `error` line; `what` is the code's sentence and (detail)."""
     code, what, job = message.get("code"), message.get("what"), message.get("job")
     error = error_from_name(code if isinstance(code, str) else "")
@@ -270,7 +278,7 @@ def _error_of(message: Message) -> EncryptSecureRTError:
 def _outcome(process: ClientProcess, last: Message | None) -> Message:
     exit_code = process.wait(EXIT_GRACE_S)
     if last is not None and last["kind"] == "error":
-        raise _error_of(last)
+        raise error_of_line(last)
     if last is None or exit_code != 0:
         detail = "the client ended without an answer"
         raise EncryptSecureRTError(ErrorCode.E_INTERNAL, detail)

@@ -24,12 +24,13 @@ from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.sealing import random_octets
 from EncryptSecureRTLib.client.dicomfiles import SplitFile, header_request, splice, split_file
 from EncryptSecureRTLib.client.home import ClientHome
-from EncryptSecureRTLib.client.jobs import Finished, Watcher
+from EncryptSecureRTLib.client.jobs import Watcher
 from EncryptSecureRTLib.client.line import Line
 from EncryptSecureRTLib.client.receipts import archive_receipt
 from EncryptSecureRTLib.client.runs import run_job, sending
 from EncryptSecureRTLib.client.series import scan_series
 from EncryptSecureRTLib.client.trust import utc_now
+from EncryptSecureRTLib.client.uids import Replaced, replaced_uids
 from EncryptSecureRTLib.client.upload import Content
 
 _BATCH_INSTANCES = 256
@@ -46,6 +47,7 @@ class ProtectedSeries:
     instances: int
     ignored_files: int
     receipts: tuple[Path, ...]
+    replaced: Replaced
     simulated: bool
 
 
@@ -67,15 +69,15 @@ def protect_series(
         raise EncryptSecureRTError(ErrorCode.E_PROTECTED_ALREADY)
     new_folder = not destination.exists()
     staging = destination / f".esrt-part-{random_octets(8).hex()}"
-    receipts: list[tuple[bytes, bool]] = []
+    copy = _Copy(channel, home, staging, watcher, len(scan.files))
     try:
         _make(staging)
         for batch in _batches(scan.files):
-            finished = _protect_batch(channel, home, batch, staging, watcher)
-            receipts.append((finished.receipt, finished.judged.verdict.simulated))
+            copy.add(batch)
         watcher.end_if_stopped()
+        replaced = replaced_uids(scan.slices, copy.paths)
         # First, so that no protected series is there whose receipt is not.
-        archived = tuple(archive_receipt(home, octets, utc_now()) for octets, _ in receipts)
+        archived = tuple(archive_receipt(home, octets, utc_now()) for octets in copy.receipts)
         folder = _publish(staging, destination)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -87,7 +89,8 @@ def protect_series(
         instances=len(scan.files),
         ignored_files=scan.ignored_files,
         receipts=archived,
-        simulated=any(simulated for _, simulated in receipts),
+        replaced=replaced,
+        simulated=copy.simulated,
     )
 
 
@@ -112,26 +115,39 @@ def _batches(files: Sequence[Path]) -> Iterator[list[tuple[Path, SplitFile]]]:
         yield batch
 
 
-def _protect_batch(
-    channel: Line,
-    home: ClientHome,
-    batch: Sequence[tuple[Path, SplitFile]],
-    staging: Path,
-    watcher: Watcher,
-) -> Finished:
-    packed = pack_batch([encode_request(header_request(split)) for _, split in batch])
-    send = sending(channel, home, ObjectKind.HEADERS, lambda: Content([packed]), watcher)
-    finished = run_job(channel, home, "protect", send, _PARAMETERS, watcher)
-    answers = [decode_answer(item) for item in unpack_batch(finished.results[_RESULT])]
-    if len(answers) != len(batch):
-        raise EncryptSecureRTError(ErrorCode.E_RESULT)
-    _refuse_if_any(answers)
-    watcher.stage("write")
-    for (path, split), answer in zip(batch, answers, strict=True):
-        watcher.end_if_stopped()
-        splice(answer, path, split, staging)
-        split.wipe()
-    return finished
+class _Copy:
+    """The protected copy as far as it is made: `paths` in the order of the originals."""
+
+    def __init__(
+        self, channel: Line, home: ClientHome, staging: Path, watcher: Watcher, instances: int
+    ) -> None:
+        self.paths: list[Path] = []
+        self.receipts: list[bytes] = []
+        self.simulated = False
+        self._channel = channel
+        self._home = home
+        self._staging = staging
+        self._watcher = watcher
+        self._instances = instances
+
+    def add(self, batch: Sequence[tuple[Path, SplitFile]]) -> None:
+        """Have a batch of headers protected, and write the files."""
+        packed = pack_batch([encode_request(header_request(split)) for _, split in batch])
+        channel, home, watcher = self._channel, self._home, self._watcher
+        send = sending(channel, home, ObjectKind.HEADERS, lambda: Content([packed]), watcher)
+        finished = run_job(channel, home, "protect", send, _PARAMETERS, watcher)
+        answers = [decode_answer(item) for item in unpack_batch(finished.results[_RESULT])]
+        if len(answers) != len(batch):
+            raise EncryptSecureRTError(ErrorCode.E_RESULT)
+        _refuse_if_any(answers)
+        watcher.stage("write")
+        for (path, split), answer in zip(batch, answers, strict=True):
+            watcher.end_if_stopped()
+            self.paths.append(splice(answer, path, split, self._staging))
+            split.wipe()
+            watcher.count(len(self.paths), self._instances)
+        self.receipts.append(finished.receipt)
+        self.simulated |= finished.judged.verdict.simulated
 
 
 def _refuse_if_any(answers: Sequence[ProtectedHeader]) -> None:

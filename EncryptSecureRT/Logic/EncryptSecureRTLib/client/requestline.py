@@ -3,6 +3,8 @@
 {"command": "fetch", "home": ..., "url": ..., "job": ..., "out": ...}
 
 What is unknown, of another type or cannot be is refused as a whole; nothing of it is repeated.
+`display` and `tell_uids` are no words of the command line: they serve the program that shows the
+study, which is the one that reads us.
 """
 
 import json
@@ -64,15 +66,18 @@ _MEMBERS: dict[str, tuple[str, Reader]] = {
     "home": ("home", _path),
     "series": ("source", _path),
     "source": ("source", _path),
+    "volume": ("volume", _path),
     "receipt": ("source", _path),
     "out": ("out", _path),
     "preview": ("preview", _path),
+    "display": ("display", _path),
     "url": ("url", _text),
     "job": ("job", _text),
     "case": ("case", _text),
     "reason": ("reason", _text),
     "patience_s": ("patience_s", _count),
     "unsafe_allow_simulated": ("unsafe_allow_simulated", _truth),
+    "tell_uids": ("tell_uids", _truth),
     "detach": ("detach", _truth),
     "no_wait": ("no_wait", _truth),
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.receipts import ReceiptBody
 from EncryptSecureRTLib.attest.localfiles import write_whole
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import Finished, Watcher
@@ -26,16 +27,21 @@ class Written:
     @property
     def volumes_cc(self) -> dict[str, float]:
         """Volume of each structure."""
-        return {
-            name.removeprefix(_VOLUME_PREFIX): float(value)
-            for name, value in self.finished.body.numbers
-            if name.startswith(_VOLUME_PREFIX)
-        }
+        return volumes_cc(self.finished.body)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the worker found worth saying."""
         return self.finished.body.warnings
+
+
+def volumes_cc(body: ReceiptBody) -> dict[str, float]:
+    """Return the volume of each structure, by its label, that a receipt names."""
+    return {
+        name.removeprefix(_VOLUME_PREFIX): float(value)
+        for name, value in body.numbers
+        if name.startswith(_VOLUME_PREFIX)
+    }
 
 
 def refuse_if_taken(out: Path) -> None:

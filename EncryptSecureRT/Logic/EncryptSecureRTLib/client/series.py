@@ -68,7 +68,8 @@ class CtSeries:
         right-handed.
     sop_instance_uids : in the order of k.
     patient_id : as in the files; empty if they have none.
-    protected : every slice has (0012,0062) YES and (0400,0500).
+    protected : nothing in it names a patient: every slice has (0012,0062) YES and (0400,0500), or
+        it never was in DICOM files (see volume_file.py).
     ignored_files : how many files in the folder are not DICOM.
     """
 

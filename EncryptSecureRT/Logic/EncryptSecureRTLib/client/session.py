@@ -67,6 +67,7 @@ def open_session(
         watcher = Watcher(
             stage=reporter.stage,
             sent=reporter.sent,
+            count=reporter.count,
             job=reporter.job,
             event=reporter.event,
             stopped=stopped,

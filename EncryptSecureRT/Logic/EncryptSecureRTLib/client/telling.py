@@ -5,7 +5,7 @@ Words that come from a worker are printed without control characters.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from encryptsecurert_protocol.fields import time_text
 from encryptsecurert_protocol.jobs import JobState
@@ -13,8 +13,25 @@ from encryptsecurert_protocol.limits import GIB, MIB
 from EncryptSecureRTLib.client.listing import JobRow, Offer
 from EncryptSecureRTLib.client.results import Written
 
+if TYPE_CHECKING:
+    from EncryptSecureRTLib.client.protect import ProtectedSeries
+
 Told = tuple[str, dict[str, Any]]
 _MOST_ROWS = 200  # the result is one line, of at most `Limits.json_line_bytes`
+
+
+def protected_told(made: "ProtectedSeries") -> Told:
+    """Tell the folder, and how many files were protected and left out."""
+    words = f"{made.instances} instances protected into {made.folder}"
+    if made.ignored_files:
+        words += f"\n{made.ignored_files} files were no DICOM images and were left out"
+    return words, {
+        "folder": str(made.folder),
+        "instances": made.instances,
+        "ignored_files": made.ignored_files,
+        "receipts": [str(path) for path in made.receipts],
+        "simulated": made.simulated,
+    }
 
 
 def results_told(made: Written) -> Told:
