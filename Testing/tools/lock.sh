@@ -12,3 +12,5 @@ compile="$folder/venv/bin/pip-compile -q --generate-hashes --no-emit-index-url
 $compile -o enclave-worker/requirements-worker.lock enclave-worker/pyproject.toml
 $compile -c enclave-worker/requirements-worker.lock -o requirements-dev.lock \
     pyproject.toml requirements-dev.in
+$compile -c enclave-worker/requirements-worker.lock -c requirements-dev.lock \
+    -o requirements-scene.lock requirements-scene.in
