@@ -12,11 +12,15 @@ BIN    := $(VENV)/bin
 OUT    ?= demo-out
 # Peers that the tests run as they are: another CMS, another DICOM validator and re-identifier.
 DEBIAN := openssl dicom3tools libgdcm-tools
+# What Qt needs without a screen, and a font that pictures do not depend on a desktop for.
+DEBIAN_QT := libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core
+# Slicer's MRML and Qt exist as packages for this platform only.
+SCENE := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),yes)
 LOCKS  := enclave-worker/requirements-worker.lock requirements-dev.lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: all help debian demo test test-core lint types bench bench-segmentation vectors cmake-lists lock clean
+.PHONY: all help debian demo test test-core test-scene test-panel lint bench vectors screenshots sample-data cmake-lists lock clean
 .DEFAULT_GOAL := all
 
 all: .make/installed debian
@@ -24,6 +28,9 @@ all: .make/installed debian
 help:
 	@sed -n 's/^#   //p' Makefile
 	@echo "make test-core  the unit tests"
+	@echo "make test-scene what touches a scene, on Slicer's own MRML"
+	@echo "make test-panel the panel, with clicks, in a host that stands in for Slicer"
+	@echo "make screenshots the pictures of docs/tutorial"
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      measured tables; WRITE=1 keeps them in Testing/benchmarks/results.md"
 	@echo "make vectors    rebuild the protocol's test vectors"
@@ -42,13 +49,18 @@ help:
 	$(BIN)/python -m pip install -q --no-deps -e . -e enclave-worker
 	@touch $@
 
+.make/scene: .make/installed requirements-scene.lock
+	$(if $(SCENE),$(BIN)/python -m pip install -q --require-hashes -r requirements-scene.lock)
+	$(if $(SCENE),@sh Testing/tools/debian.sh $(DEBIAN_QT))
+	@touch $@
+
 debian:
 	@sh Testing/tools/debian.sh $(DEBIAN)
 
 demo: .make/installed
 	$(BIN)/python Testing/demo/demo.py --out "$(OUT)" $(if $(CT),--ct "$(CT)")
 
-lint: .make/installed
+lint: .make/scene
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -56,8 +68,20 @@ lint: .make/installed
 test-core: .make/installed
 	$(BIN)/pytest -q -n auto --dist loadfile Testing/Unit
 
+# The window's own times are measured, so the panel does not share the machine with other tests.
 test: all lint
 	$(BIN)/pytest -q -n auto --dist loadfile Testing/Unit Testing/Integration
+	$(MAKE) test-scene test-panel
+
+test-scene test-panel: .make/scene
+	$(if $(SCENE),,@echo "NOT RUN: $@ needs Linux on x86-64, where slicer-core can be installed")
+	$(if $(SCENE),$(BIN)/pytest -q Testing/$(if $(filter test-scene,$@),Scene,Panel))
+
+screenshots: .make/scene
+	$(BIN)/python -m Testing.Panel.screenshots docs/tutorial
+
+sample-data: .make/installed
+	$(BIN)/python Testing/host/make_sample_data.py
 
 bench: .make/installed
 	$(BIN)/python Testing/benchmarks/run.py $(if $(WRITE),--write)

@@ -3,8 +3,6 @@
 Slicer imports this file at start: the rest is imported when it is used.
 """
 
-# ruff: noqa: PLR0913 - late imports as told above; scripts get keywords, not a dataclass
-
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,10 +17,12 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
+from slicer.util import VTKObservationMixin
 
 _SOURCE_ROOT = str(Path(__file__).resolve().parent / "Logic")
 if _SOURCE_ROOT not in sys.path:
     sys.path.append(_SOURCE_ROOT)  # last: we never shadow the application's packages
+_RESOURCES = Path(__file__).resolve().parent / "Resources"
 _OUR_PACKAGES = ("EncryptSecureRTLib", "encryptsecurert_protocol")
 
 
@@ -39,20 +39,62 @@ class EncryptSecureRT(ScriptedLoadableModule):
             "Sends segmentation jobs to a worker that has proved which code it runs."
             " No DICOM metadata is readable outside that worker. Not a medical device."
         )
+        self.parent.acknowledgementText = _(
+            "Grown out of the use cases of the European project ENCRYPT. Apache-2.0."
+        )
+        slicer.app.connect("startupCompleted()", _register_with_others)
 
 
-class EncryptSecureRTWidget(ScriptedLoadableModuleWidget):
+def _register_with_others() -> None:
+    from EncryptSecureRTLib.panel.startup import register
+
+    register(_RESOURCES)
+
+
+class EncryptSecureRTWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """The panel; what is in it comes from `EncryptSecureRTLib.panel`."""
+
+    def __init__(self, parent: Any = None) -> None:
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.panel: Any = None
 
     def setup(self) -> None:
         """Fill the panel, once."""
-        super().setup()
-        from EncryptSecureRTLib.panel.first import fill_panel
+        ScriptedLoadableModuleWidget.setup(self)
+        from EncryptSecureRTLib.panel.widget import Panel
 
-        self.widgets = fill_panel(self.layout)
+        root = slicer.util.loadUI(self.resourcePath("UI/EncryptSecureRT.ui"))
+        self.layout.addWidget(root)
+        self.ui = slicer.util.childWidgetVariables(root)
+        root.setMRMLScene(slicer.mrmlScene)
+        self.logic = EncryptSecureRTLogic()
+        self.panel = Panel(self.ui, self.logic.session)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.panel.scene_closing)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, scene.NodeRemovedEvent, self.panel.nodes_removed)
+        self.enter()
+
+    def enter(self) -> None:
+        """Take up the scene's parameter node."""
+        if self.panel is not None:
+            self.panel.use_parameters(self.logic.getParameterNode())
+
+    def cleanup(self) -> None:
+        """End what runs, forget everything."""
+        self.removeObservers()
+        if self.panel is not None:
+            self.panel.close()
+
+    def onSceneEndClose(self, _caller: Any, _event: Any) -> None:
+        """Take up the new scene."""
+        if self.parent.isEntered:
+            self.enter()
 
     def onReload(self) -> None:
         """Forget our packages too, so that Reload in developer mode takes their new text."""
+        self.cleanup()
         for name in list(sys.modules):
             if name.split(".")[0] in _OUR_PACKAGES:
                 del sys.modules[name]
@@ -60,91 +102,49 @@ class EncryptSecureRTWidget(ScriptedLoadableModuleWidget):
 
 
 class EncryptSecureRTLogic(ScriptedLoadableModuleLogic):
-    """Jobs for scripts. Each runs in a child process and returns when that has ended.
+    """Checks and jobs for scripts: the session is the same as the panel's."""
 
-    Parameters
-    ----------
-    clientArgv : sequence of str, optional
-        Another client to start, for tests.
-    """
-
-    def __init__(self, clientArgv: Sequence[str] | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._clientArgv = clientArgv
-        self._cancelRequested = False
+        from EncryptSecureRTLib.panel import scripting
 
-    def cancel(self) -> None:
-        """End the job that runs; it raises E_CANCELLED where it was started."""
-        self._cancelRequested = True
+        self._scripting = scripting
+        self.session = scripting.Session()
+
+    def getParameterNode(self) -> Any:
+        """Return the scene's parameter node, typed."""
+        return self._scripting.parameters(super().getParameterNode())
+
+    def connect(self, url: str, *, home: str | None = None, patienceS: int = 120) -> None:
+        """Choose the worker; `home` holds the user's certificate and policy."""
+        self._scripting.connect(self.session, url, home, patienceS)
+
+    def check(self) -> Any:
+        """Check the worker; `.wait()` raises what refuses it."""
+        return self._scripting.check(self.session)
 
     def segment(
         self,
+        ct: Any,
         *,
-        ctFolder: str | Path,
-        outputFolder: str | Path,
-        url: str,
-        homeFolder: str | Path,
-        structures: Sequence[str],
-        outputs: Sequence[str] = ("rtstruct", "seg"),
-        progress: Callable[[dict[str, object]], None] | None = None,
-    ) -> dict[str, object]:
-        """Segment a protected CT series in the worker at `url`.
-
-        `homeFolder` holds the user's certificate, policy and collateral. `progress` gets each
-        event. Returns the client's result line; raises EncryptSecureRTError with its code.
-        """
-        from EncryptSecureRTLib.client.process import client_argv, run_client
-
-        self._cancelRequested = False
-        request = {
-            "command": "segment",
-            "series": str(ctFolder),
-            "out": str(outputFolder),
-            "url": url,
-            "home": str(homeFolder),
-            "structures": list(structures),
-            "outputs": list(outputs),
-        }
-        return run_client(
-            self._clientArgv or client_argv("segment"),
-            request,
-            on_event=progress,
-            cancelled=lambda: self._cancelRequested,
-            idle=slicer.app.processEvents,
-        )
+        structures: Sequence[str] | None = None,
+        progress: Callable[[str], object] | None = None,
+    ) -> Any:
+        """Segment a CT node; `.wait()` returns the segmentation node, `.cancel()` ends it."""
+        return self._scripting.segment(self.session, ct, structures, progress)
 
 
 class EncryptSecureRTTest(ScriptedLoadableModuleTest):
-    """Slicer's self test. The worker comes as arguments of `runTest`, never by environment."""
-
-    worker: dict[str, Any] | None = None
+    """Slicer's self test; what it checks is in `EncryptSecureRTLib.panel.selftest`."""
 
     def runTest(self, **worker: Any) -> None:
-        """Run all; `worker` holds the arguments of `segment` (and `clientArgv`), or nothing."""
-        self.worker = worker or None
-        self.setUp()
-        self.test_clientAnswersWithTypedError()
-        if self.worker is None:
-            self.delayDisplay("No worker was given: segmentation was not tried.")
-        else:
-            self.test_segmentsInGivenWorker()
+        """Run all; `worker` holds `url` and `home` of a worker to be tried, or nothing."""
+        from EncryptSecureRTLib.panel import selftest
 
-    def setUp(self) -> None:
-        """Start from an empty scene."""
         slicer.mrmlScene.Clear()
-
-    def test_clientAnswersWithTypedError(self) -> None:
-        """A series that is not there is refused by the client, in its own words."""
-        from EncryptSecureRTLib.panel.selftest import check_client_refuses_missing_series
-
-        check_client_refuses_missing_series(EncryptSecureRTLogic().segment)
-
-    def test_segmentsInGivenWorker(self) -> None:
-        """The worker that was given segments the series that was given."""
-        from EncryptSecureRTLib.panel.selftest import check_segmentation
-
-        if self.worker is None:
-            self.skipTest("no worker was given")
-        arguments = dict(self.worker)
-        logic = EncryptSecureRTLogic(arguments.pop("clientArgv", None))
-        check_segmentation(logic.segment, arguments)
+        selftest.check_client_answers(EncryptSecureRTLogic())
+        selftest.check_sample_data(_RESOURCES)
+        if worker:
+            selftest.check_segmentation(EncryptSecureRTLogic(), worker, _RESOURCES)
+        else:
+            self.delayDisplay("No worker was given: segmentation was not tried.")

@@ -178,13 +178,13 @@ def test_every_module_belongs_to_a_layer() -> None:
     assert [name for name in names if _layer_of(name) is None] == [LIB]
 
 
-def test_module_file_knows_client_and_panel_only() -> None:
+def test_module_file_knows_the_panel_only() -> None:
     path = REPOSITORY / "EncryptSecureRT/EncryptSecureRT.py"
 
     found = list(imports_in(path.read_text("utf-8"), "EncryptSecureRT"))
 
     ours = {_layer_of(item.name) for item in found}
-    assert ours - {None} == {CLIENT, PANEL}
+    assert ours - {None} == {PANEL}
     assert {item.name.split(".")[0] for item in found if _layer_of(item.name) is None} <= {
         *sys.stdlib_module_names,
         "slicer",

@@ -1,6 +1,10 @@
-"""The module's widgets; the only place that imports `qt` and `ctk`.
+"""The module's widgets and all that stands behind them; nothing else imports `qt` and `ctk`.
 
-As yet there is `first`, a panel that says what works and how a script calls it, and `selftest`,
-the checks of the module's self test. The panel with a form, an Apply button and results will be a
-function of one state, with that state's table in a module without widgets.
+    phases, machine, state, events, reduce     what can happen and what it changes: pure, a table
+    view, messages, validate, tasks, log       what is said and shown of it: pure
+    session, runs, children, lines, steps      what is done: a child process, steps between events
+    segmentation, sealing, series, facts       the scene's side of a job
+    widget, form, connection, render, ...      the widgets, which decide nothing
+
+`slicer` and `vtk` are imported from `facts` downwards, `qt` in the last row alone.
 """

@@ -14,6 +14,9 @@ class _Application:
     def __init__(self) -> None:
         self.events_processed = 0
 
+    def connect(self, signal: str, slot: object) -> None:
+        """Do nothing: the stub never starts up."""
+
     def processEvents(self) -> None:
         """Note the call."""
         self.events_processed += 1

@@ -1,0 +1,51 @@
+"""The facts of what is chosen in the scene, for `validate` and in words for the panel."""
+
+from typing import Any
+
+from EncryptSecureRTLib.panel.messages import megabytes
+from EncryptSecureRTLib.panel.tasks import TaskSpec
+from EncryptSecureRTLib.panel.validate import Form, Offer
+from EncryptSecureRTLib.scene.geometry import ParentTransform
+from EncryptSecureRTLib.scene.study import StudyState, study_state
+from EncryptSecureRTLib.scene.volumes import VolumeFacts, volume_facts
+
+_LIMIT_BYTES = 4 * 2**30  # of one object, where no worker was asked yet
+
+
+def form_of(
+    task: TaskSpec, ct: Any, output: Any, structures: tuple[str, ...], offer: Offer | None
+) -> Form:
+    """Return the facts of a choice; `ct` and `output` are nodes or None."""
+    used = output is not None and output.GetSegmentation().GetNumberOfSegments() > 0
+    return Form(
+        task=task,
+        volume=None if ct is None else volume_facts(ct),
+        study=StudyState.NONE if ct is None else study_state(ct),
+        structures=structures,
+        offer=offer,
+        limit_bytes=_LIMIT_BYTES,
+        output_is_input=output is not None and output is ct,
+        output_used=used,
+    )
+
+
+def volume_words(facts: VolumeFacts | None) -> str:
+    """Return grid and size of a volume, and what its transform means for the job."""
+    if facts is None or facts.shape is None:
+        return ""
+    k, j, i = facts.shape
+    spacing = " x ".join(f"{mm:.3g}" for mm in facts.spacing_mm[::-1])
+    words = f"{i} x {j} x {k} voxels, {spacing} mm, {megabytes(facts.sent_bytes)} to send"
+    if facts.transform is ParentTransform.LINEAR:
+        words += "\nIts linear transform is applied; the result lies where the CT lies."
+    return words
+
+
+def study_words(study: StudyState | None) -> str:
+    """Return how the study of the chosen volume stands in the scene."""
+    return {
+        None: "No study",
+        StudyState.NONE: "No study: the volume names no patient",
+        StudyState.PROTECTED: "Study: sealed",
+        StudyState.CLEAR: "Study: in clear. The scene shows whose it is.",
+    }[study]

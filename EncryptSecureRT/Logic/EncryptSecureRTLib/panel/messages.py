@@ -1,0 +1,189 @@
+"""Every sentence of the panel that says what happened and what to do, in one table.
+
+Most codes have good sentences of their own, see `encryptsecurert_protocol.errors`. Those in `_HERE`
+speak of what somebody in front of the panel can press instead of a command line.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from EncryptSecureRTLib.client.process import ErrorCode, error_from_name
+from EncryptSecureRTLib.panel.state import Notice, Offer, Tone
+
+_NOTHING_SENT = "Nothing was sent."
+_HERE: dict[ErrorCode, tuple[str, str]] = {
+    ErrorCode.E_USAGE: (
+        "The panel asked its client for something that it does not know.",
+        "Update the extension; details help the developers.",
+    ),
+    ErrorCode.E_UNREACHABLE: (
+        "The worker did not answer.",
+        "Check the address, press Test connection, or ask IT whether a firewall stands between.",
+    ),
+    ErrorCode.E_TIMEOUT: (
+        "The worker did not answer in time.",
+        "Try again; what the worker holds already is not sent twice.",
+    ),
+    ErrorCode.E_USER_CERTIFICATE: (
+        "The worker refused your certificate: unknown, expired or revoked.",
+        "Ask the key custodian for a new one.",
+    ),
+    ErrorCode.E_USER_KEY: (
+        "Your key or certificate cannot be used: missing, expired or not a pair.",
+        "Enroll this workstation again, or choose another client folder under Advanced.",
+    ),
+    ErrorCode.E_POLICY_MISSING: (
+        "There is no policy in the client folder.",
+        "Get the site's policy from the key custodian and enroll this workstation.",
+    ),
+    ErrorCode.E_NOT_PROVISIONED: (
+        "The worker has no site keys yet.",
+        "The key custodian has to provision it.",
+    ),
+    ErrorCode.E_FORBIDDEN: (
+        "Your role does not allow this.",
+        "Ask the key custodian for the right.",
+    ),
+    ErrorCode.E_MODALITY: (
+        "This task is for CT; the chosen volume is another kind of image.",
+        "Choose a CT.",
+    ),
+    ErrorCode.E_TRANSFER_SYNTAX: (
+        "The images are compressed or in a byte order that is not handled yet.",
+        "Convert them to Explicit VR Little Endian, for example with GDCM, and import them again.",
+    ),
+    ErrorCode.E_NOT_PROTECTED: (
+        "This study carries patient data.",
+        "Seal it first.",
+    ),
+    ErrorCode.E_TOO_LARGE: (
+        "The volume is larger than this worker takes.",
+        "Crop it to the region of interest.",
+    ),
+    ErrorCode.E_BUSY: (
+        "The worker has no free place.",
+        "Try again in some minutes.",
+    ),
+    ErrorCode.E_JOB_FAILED: (
+        "The job failed in the worker.",
+        "See the log; if it fails again, tell the worker's operator the job's id from Details.",
+    ),
+    ErrorCode.E_RESULT: (
+        "A result is not the one that the receipt names and was thrown away.",
+        "Press Apply to run the job again; if it stays so, tell the key custodian.",
+    ),
+    ErrorCode.E_RECEIPT: (
+        "The result is not signed by the verified worker and was thrown away.",
+        "Press Apply to run the job again; if it stays so, tell the key custodian.",
+    ),
+    ErrorCode.E_LOCAL_FILE: (
+        "A local file cannot be read or written.",
+        "Check that the disk has space and that the folders may be written to.",
+    ),
+    ErrorCode.E_INTERNAL: (
+        "The background process ended unexpectedly.",
+        "Press Apply to try again; details help the developers.",
+    ),
+}
+_ATTESTATION = 5
+_REFUSED_EXITS = frozenset({_ATTESTATION, 6})
+REFUSED = "The worker could not prove that it runs approved code, so nothing was sent."
+SHOW_CUSTODIAN = "Show the details to your key custodian."
+
+
+def refuses_worker(code: ErrorCode) -> bool:
+    """Tell whether an error says that this worker is not to be trusted under this policy."""
+    return code.value.exit_code in _REFUSED_EXITS
+
+
+def notice_of(code_name: str, *, detail: str = "", details: tuple[str, ...] = ()) -> Notice:
+    """Return the notice of an error.
+
+    Parameters
+    ----------
+    code_name : name of an ErrorCode; an unknown one is E_INTERNAL.
+    detail : what the client adds in brackets: fixed words and numbers.
+    details : further lines for whoever helps.
+    """
+    error = error_from_name(code_name, detail)
+    code = error.code
+    own = code.value
+    if code is ErrorCode.E_CANCELLED:
+        return Notice(tone=Tone.INFO, what="Cancelled.", todo="Nothing was changed.")
+    what, todo = _HERE.get(code, (own.what, own.todo))
+    if own.exit_code == _ATTESTATION:
+        what = f"{REFUSED} {own.what}"
+        todo = own.todo.replace("Do not send data. ", "")
+    if detail:
+        what = f"{what.rstrip('.')} ({detail})."
+    return Notice(
+        tone=Tone.BAD,
+        what=what,
+        todo=todo,
+        code=code.name,
+        details=(f"{code.name}, exit code {own.exit_code}", *details),
+        offer=Offer.SEAL_STUDY if code is ErrorCode.E_NOT_PROTECTED else None,
+    )
+
+
+def lost_notice(job: str, details: tuple[str, ...] = ()) -> Notice:
+    """Return what is said when the client gave up waiting for a worker that has the job."""
+    return Notice(
+        tone=Tone.BAD,
+        what="The connection is lost; the job goes on at the worker.",
+        todo="Press Reconnect when the worker can be reached again.",
+        code=ErrorCode.E_UNREACHABLE.name,
+        details=(f"job {job}", *details),
+        offer=Offer.RECONNECT,
+    )
+
+
+def done_notice(structures: int, took_s: float, verdict: Mapping[str, Any]) -> Notice:
+    """Return what is said when results are in the scene."""
+    said = "Receipt verified."
+    if verdict.get("simulated"):
+        said += " SIMULATED TEE: not for patient data."
+    noun = "structure" if structures == 1 else "structures"
+    return Notice(
+        tone=Tone.GOOD,
+        what=f"{structures} {noun} in {minutes(took_s)}. {said}",
+        offer=Offer.SHOW_RESULT,
+    )
+
+
+_WARNINGS = {
+    "cut_by_field_of_view": "reaches the edge of the image or of its padding: it may be cut off",
+    "not_found": "was not found",
+    "may_hold_contrast": "may hold contrast agent",
+    "lungs_split_by_shape": "the lungs touch: the line between them is a guess",
+    "side_uncertain": "left and right may be exchanged",
+}
+
+
+def warning_words(warning: str, labels: Mapping[str, str]) -> str:
+    """Return a warning of the worker as words; one that is not known here stays as it is.
+
+    Parameters
+    ----------
+    warning : `structure.what`, as in the receipt.
+    labels : names of structures by their keys.
+    """
+    structure, _, what = warning.partition(".")
+    words = _WARNINGS.get(what)
+    return warning if words is None else f"{labels.get(structure, structure)}: {words}."
+
+
+def minutes(seconds: float) -> str:
+    """Return a time as m:ss, or h:mm:ss."""
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    if hours:
+        return f"{hours}:{rest // 60:02}:{rest % 60:02}"
+    return f"{rest // 60}:{rest % 60:02}"
+
+
+def megabytes(size_bytes: int) -> str:
+    """Return a size as people read it: 0.4 MB, 143 MB, 1.2 GB (powers of ten)."""
+    if size_bytes >= 1e9:
+        return f"{size_bytes / 1e9:.1f} GB"
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes < 1e7 else f"{size_bytes / 1e6:.0f} MB"

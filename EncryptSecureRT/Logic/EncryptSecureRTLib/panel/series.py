@@ -1,0 +1,57 @@
+"""Which folder on disk a volume in the scene was read from, if it is a protected series as read."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import slicer
+
+from EncryptSecureRTLib.scene.geometry import ParentTransform
+from EncryptSecureRTLib.scene.study import StudyState, study_state
+from EncryptSecureRTLib.scene.volumes import VolumeFacts, instance_uids_of
+
+FileOfInstance = Callable[[str], str]
+
+
+def file_in_database(instance_uid: str) -> str:
+    """Return the file of an instance in Slicer's DICOM database; empty if it is not there."""
+    database = getattr(slicer, "dicomDatabase", None)
+    if database is None or not database.isOpen:
+        return ""
+    return str(database.fileForInstance(instance_uid))
+
+
+class SeriesFolders:
+    """Folders of protected series: those that were sealed here, and those in the database.
+
+    Parameters
+    ----------
+    file_of : returns the file of an instance UID, empty if there is none.
+    """
+
+    def __init__(self, file_of: FileOfInstance = file_in_database) -> None:
+        self.file_of = file_of
+        self._sealed: dict[str, Path] = {}
+
+    def remember(self, instance_uids: Sequence[str], folder: Path) -> None:
+        """Note where a series is that was just protected."""
+        self._sealed.update(dict.fromkeys(instance_uids, folder))
+
+    def folder_of(self, node: Any, facts: VolumeFacts) -> Path | None:
+        """Return the folder of a series whose files can be sent in place of the node's voxels.
+
+        None if the node is not a whole protected series, where it was and as it was read.
+        """
+        uids = instance_uids_of(node)
+        whole = facts.shape is not None and len(uids) == facts.shape[0]
+        moved = facts.transform is not ParentTransform.NONE
+        if not whole or moved or study_state(node) is not StudyState.PROTECTED:
+            return None
+        folders = {self._folder(uid) for uid in uids}
+        return folders.pop() if len(folders) == 1 else None
+
+    def _folder(self, uid: str) -> Path | None:
+        if uid in self._sealed:
+            return self._sealed[uid]
+        name = self.file_of(uid)
+        return Path(name).parent if name else None

@@ -1,0 +1,156 @@
+"""All that the panel shows, as one frozen value; widgets hold nothing of it.
+
+What the user types or chooses is not in it: that is in the parameter node and in the settings.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from EncryptSecureRTLib.panel.phases import Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRow:
+    """One line of Test connection; `ok` None means that it was not reached."""
+
+    name: str
+    ok: bool | None
+    words: str
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """The newest verdict on a worker.
+
+    Attributes
+    ----------
+    verdict : what `attest.verdict` gave as JSON: rows, measurement, TCB status and the rest.
+    checked_at_s : on the clock that the session was given.
+    """
+
+    accepted: bool
+    simulated: bool
+    verdict: Mapping[str, Any] = field(repr=False)
+    checked_at_s: float
+
+
+class Tone(Enum):
+    """What a notice is: it decides its icon and colour."""
+
+    GOOD = "good"
+    INFO = "info"
+    BAD = "bad"
+
+
+class Offer(Enum):
+    """What a notice offers to do at once, beside its details."""
+
+    SEAL_STUDY = "seal this study"
+    RECONNECT = "reconnect"
+    SHOW_RESULT = "show"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What happened and what to do, until it is dismissed or the next Apply.
+
+    Attributes
+    ----------
+    details : lines for whoever helps: the error's code, ids, the child's last words.
+    """
+
+    tone: Tone
+    what: str
+    todo: str = ""
+    code: str = ""
+    details: tuple[str, ...] = ()
+    offer: Offer | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """One row of the result: its key and label, its volume, what is odd about it."""
+
+    key: str
+    label: str
+    colour: tuple[int, int, int]
+    volume_cc: float
+    empty: bool = False
+    touches_border: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """What became of a study that was protected.
+
+    Attributes
+    ----------
+    uids : clear UID -> protected UID; held no longer than the scene needs it.
+    """
+
+    folder: str = field(repr=False)
+    instances: int
+    pseudonym: str
+    uids: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a job gave, after its receipt verified.
+
+    Attributes
+    ----------
+    sealed : of a study that was protected, None for other jobs.
+    files : DICOM results and the receipt in the private folder of this run.
+    outputs : (name, SHA-256) of each result, as the receipt names them.
+    """
+
+    structures: tuple[Structure, ...]
+    warnings: tuple[str, ...]
+    files: tuple[str, ...] = field(repr=False)
+    outputs: tuple[tuple[str, str], ...]
+    receipt_sha256: str
+    simulated: bool
+    took_s: float
+    verdict: Mapping[str, Any] = field(repr=False)
+    node_id: str = ""
+    sealed: Sealed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """How far the present job is; times are on the session's clock."""
+
+    started_at_s: float = 0.0
+    stage: str = ""
+    stage_at_s: float = 0.0
+    running_since_s: float = 0.0
+    fraction: float | None = None
+    done_bytes: int = 0
+    total_bytes: int = 0
+    place: int = 0
+    job: str = ""
+    attempt: int = 0
+    retry_in_s: float = 0.0
+    ended_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelState:
+    """What the panel is doing and what it knows.
+
+    Attributes
+    ----------
+    go_on : whether Apply waits for the check that runs.
+    """
+
+    phase: Phase = Phase.UNCONFIGURED
+    go_on: bool = False
+    rows: tuple[CheckRow, ...] = ()
+    trust: Trust | None = None
+    run: Run = Run()
+    notice: Notice | None = None
+    outcome: Outcome | None = None

@@ -1,0 +1,100 @@
+"""The panel's tasks as data: what a task takes, gives and is called. No widget knows one by name.
+
+A task appears in the panel when its description stands here, and can be used when the worker offers
+it to this user.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSpec:
+    """A node that a task takes.
+
+    Attributes
+    ----------
+    key : name of the parameter node's field and, with `Selector`, of the widget.
+    node_class : class of nodes that the selector offers.
+    """
+
+    key: str
+    label: str
+    node_class: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputSpec:
+    """A node that a task makes; `name_form` has one place for the name of the first input."""
+
+    key: str
+    label: str
+    node_class: str
+    name_form: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructureSpec:
+    """A structure that a task can be asked for: its key on the wire and its TG-263 name."""
+
+    key: str
+    label: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSpec:
+    """One task.
+
+    Attributes
+    ----------
+    key : the worker's and the client's word for it.
+    verb : what the Apply button says.
+    allowed_for : how a refusal of the right names it: "does not allow segmentation".
+    """
+
+    key: str
+    title: str
+    verb: str
+    allowed_for: str
+    inputs: tuple[InputSpec, ...]
+    structures: tuple[StructureSpec, ...]
+    outputs: tuple[OutputSpec, ...]
+
+
+SEGMENT = TaskSpec(
+    key="segment",
+    title="Segment",
+    verb="Segment in TEE",
+    allowed_for="segmentation",
+    inputs=(
+        InputSpec(
+            key="ct",
+            label="CT",
+            node_class="vtkMRMLScalarVolumeNode",
+            help="The CT to be segmented. Its voxels go to the worker, sealed.",
+        ),
+    ),
+    structures=(
+        StructureSpec(key="body", label="External", words="body without the table"),
+        StructureSpec(key="lung_left", label="Lung_L", words="left lung"),
+        StructureSpec(key="lung_right", label="Lung_R", words="right lung"),
+        StructureSpec(key="skeleton", label="Bone", words="skeleton"),
+    ),
+    outputs=(
+        OutputSpec(
+            key="segmentation",
+            label="Segmentation",
+            node_class="vtkMRMLSegmentationNode",
+            name_form="{} segmentation",
+            help="Where the structures go. A new node is made unless you choose one.",
+        ),
+    ),
+)
+TASKS = (SEGMENT,)
+
+
+def task_of(key: str) -> TaskSpec:
+    """Return the task of that key; KeyError if there is none."""
+    return {task.key: task for task in TASKS}[key]

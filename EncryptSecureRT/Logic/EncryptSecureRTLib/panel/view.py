@@ -1,0 +1,236 @@
+"""What the widgets show, computed from the state alone: words, what is enabled and why not.
+
+Pure, so that every row of the state table can be looked at without a window. Colour never stands
+alone: whatever has a tone has words and an icon too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from EncryptSecureRTLib.panel.messages import megabytes, minutes
+from EncryptSecureRTLib.panel.phases import AT_WORK, IDLE, Phase
+from EncryptSecureRTLib.panel.state import PanelState, Run, Tone, Trust
+
+SIMULATED = "SIMULATED TEE: not for patient data"
+CHECK_TITLES = {
+    "reach": "Reach",
+    "tls": "TLS",
+    "attestation": "Attestation",
+    "policy": "Policy",
+    "provisioned": "Provisioned",
+    "version": "Version",
+}
+_STAGE_TITLES = {
+    "prepare": "Preparing the volume",
+    "connect": "Connecting and attesting",
+    "read": "Reading the series",
+    "submit": "Ordering the job",
+    "opening": "Opening the sealed volume",
+    "run": "Running in the enclave",
+    "fetch": "Fetching the results",
+    "display": "Unpacking the results",
+    "write": "Checking the receipt",
+}
+
+
+class Badge(Enum):
+    """How far the worker is trusted; each has an icon."""
+
+    UNKNOWN = "unknown"
+    BUSY = "busy"
+    VERIFIED = "verified"
+    SIMULATED = "simulated"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """Whether a widget can be used; if not, the reason, which is its tooltip."""
+
+    enabled: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """The bar: hidden, busy (`permille` None) or at a thousandth."""
+
+    visible: bool
+    permille: int | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckLine:
+    """A line of Test connection as it is shown."""
+
+    title: str
+    tone: Tone
+    mark: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Everything that a state says to the widgets."""
+
+    badge: Badge
+    badge_words: str
+    details: Switch
+    checks: tuple[CheckLine, ...]
+    test: Switch
+    apply: Switch
+    apply_words: str
+    inputs: Switch
+    progress: Progress
+    spoken: str
+
+
+def view_of(state: PanelState, verb: str, problems: Sequence[str], now_s: float) -> View:
+    """Return what to show.
+
+    Parameters
+    ----------
+    verb : what Apply does, for its button: "Segment in TEE".
+    problems : all that keeps Apply from being pressed, a sentence each.
+    """
+    badge, words = _badge(state)
+    progress = _progress(state, now_s)
+    return View(
+        badge=badge,
+        badge_words=words,
+        details=_switch(state.trust is not None, "There is no verdict yet."),
+        checks=tuple(_check_lines(state)),
+        test=_test(state),
+        apply=_apply(state, problems),
+        apply_words=_apply_words(state, verb),
+        inputs=_switch(state.phase in IDLE, "Something runs: wait for it, or cancel it."),
+        progress=progress,
+        spoken=progress.words or words,
+    )
+
+
+def _switch(enabled: bool, reason: str) -> Switch:
+    return Switch(enabled=enabled, reason="" if enabled else reason)
+
+
+def _badge(state: PanelState) -> tuple[Badge, str]:
+    if state.phase is Phase.UNCONFIGURED:
+        return Badge.UNKNOWN, "No worker chosen"
+    if state.phase is Phase.CHECKING:
+        return Badge.BUSY, "Checking the worker"
+    trust = state.trust
+    if state.phase is Phase.REFUSED or (trust is not None and not trust.accepted):
+        return Badge.REFUSED, f"REFUSED: {_why_refused(state)}"
+    if trust is None:
+        return Badge.UNKNOWN, "Not checked"
+    if trust.simulated:
+        return Badge.SIMULATED, f"{SIMULATED} ({worker_words(trust)})"
+    return Badge.VERIFIED, f"Verified enclave: {worker_words(trust)}"
+
+
+def worker_words(trust: Trust) -> str:
+    """Return the worker's name and build, as the policy calls them."""
+    name = str(trust.verdict.get("worker_name") or "worker")
+    return f"{name} {trust.verdict.get('build_label') or ''}".strip()
+
+
+def _why_refused(state: PanelState) -> str:
+    rows = () if state.trust is None else state.trust.verdict.get("rows", ())
+    for row in rows:
+        if row.get("outcome") == "fail":
+            return f"{row['name']} ({row['code']})"
+    return state.notice.code if state.notice is not None and state.notice.code else "see the checks"
+
+
+def _check_lines(state: PanelState) -> Sequence[CheckLine]:
+    if not state.rows:
+        return ()
+    known = {row.name: row for row in state.rows}
+    lines = []
+    for name, title in CHECK_TITLES.items():
+        row = known.get(name)
+        if row is None or row.ok is None:
+            waiting = "..." if state.phase is Phase.CHECKING else "not checked"
+            line = CheckLine(title=title, tone=Tone.INFO, mark="-", words=waiting)
+        elif row.ok:
+            line = CheckLine(title=title, tone=Tone.GOOD, mark="✓", words=row.words)
+        else:
+            words = f"{row.words} [{row.code}]" if row.code else row.words
+            line = CheckLine(title=title, tone=Tone.BAD, mark="✗", words=words)
+        lines.append(line)
+    return lines
+
+
+def _test(state: PanelState) -> Switch:
+    if state.phase is Phase.UNCONFIGURED:
+        return Switch(enabled=False, reason="Enter the worker's address and the client folder.")
+    return _switch(state.phase in IDLE, "Something runs: wait for it, or cancel it.")
+
+
+def _apply_words(state: PanelState, verb: str) -> str:
+    if state.phase is Phase.CANCELLING:
+        return "Cancelling..."
+    if state.phase in AT_WORK or state.phase is Phase.CHECKING:
+        return "Cancel"
+    return "Reconnect" if state.phase is Phase.LOST else verb
+
+
+def _apply(state: PanelState, problems: Sequence[str]) -> Switch:
+    if state.phase in AT_WORK or state.phase in (Phase.CHECKING, Phase.LOST):
+        return Switch(enabled=True)
+    if state.phase is Phase.CANCELLING:
+        return Switch(enabled=False, reason="The job is being ended.")
+    if state.phase is Phase.LOADING:
+        return Switch(enabled=False, reason="The results are being loaded.")
+    if state.phase is Phase.REFUSED:
+        refused = "The worker was refused: nothing is sent to it. Press Test connection."
+        return Switch(enabled=False, reason=refused)
+    if state.phase is Phase.UNCONFIGURED:
+        problems = ["Enter the worker's address and the client folder.", *problems]
+    return _switch(not problems, "\n".join(problems))
+
+
+def _progress(state: PanelState, now_s: float) -> Progress:
+    run = state.run
+    if state.phase is Phase.CHECKING:
+        return Progress(visible=True, words="Checking the worker")
+    if state.phase is Phase.LOADING:
+        return Progress(visible=True, words="Loading the results into the scene")
+    if state.phase is Phase.CANCELLING:
+        return Progress(visible=True, words="Cancelling...")
+    if state.phase not in AT_WORK:
+        return Progress(visible=False)
+    elapsed = f"{minutes(now_s - run.started_at_s)} elapsed"
+    if run.attempt:
+        lost = f"Connection lost, trying again in {run.retry_in_s:.0f} s (attempt {run.attempt})"
+        return Progress(visible=True, words=f"{lost}, {elapsed}")
+    words = ", ".join(part for part in (_stage_words(state.phase, run, now_s), elapsed) if part)
+    permille = None if run.fraction is None else round(1000 * min(max(run.fraction, 0.0), 1.0))
+    return Progress(visible=True, permille=permille, words=words)
+
+
+def _stage_words(phase: Phase, run: Run, now_s: float) -> str:
+    if phase is Phase.UPLOADING and run.total_bytes:
+        sent = f"Uploading {megabytes(run.done_bytes)} of {megabytes(run.total_bytes)}"
+        spent_s = now_s - run.stage_at_s
+        if spent_s < 0.5:
+            return sent
+        rate = run.done_bytes / spent_s
+        return f"{sent}, {rate / 1e6:.1f} MB/s"
+    if phase is Phase.QUEUED:
+        before = "1 job" if run.place == 1 else f"{run.place} jobs"
+        return f"Waiting, {before} before this one" if run.place else "Waiting, next in turn"
+    title = _STAGE_TITLES.get(run.stage, run.stage.replace("_", " ").capitalize())
+    if phase is Phase.RUNNING and run.fraction is not None:
+        return f"{title}, {100 * run.fraction:.0f} %{_remaining(run, now_s)}"
+    return title or "Starting"
+
+
+def _remaining(run: Run, now_s: float) -> str:
+    """Return what is left of the worker's time, once enough has passed to say so."""
+    fraction, spent_s = run.fraction or 0.0, now_s - run.running_since_s
+    if fraction < 0.1 or fraction >= 1 or spent_s < 2:
+        return ""
+    return f", about {minutes(spent_s * (1 - fraction) / fraction)} left"
