@@ -108,7 +108,7 @@ def test_no_log_no_setting_and_no_private_file_names_anybody(
     assert bench.wait_idle() == "done"
     seen = tmp_path / "seen"
     seen.mkdir()
-    (seen / "log.txt").write_text(bench.panel.session.log.text(), "utf-8")
+    (seen / "log.txt").write_text(bench.panel.session.log.as_text(), "utf-8")
     settings = bench.host.slicer.app.userSettings()
     (seen / "settings.txt").write_text(
         "\n".join(f"{key}={settings.value(key)}" for key in settings.allKeys()), "utf-8"

@@ -2,9 +2,9 @@
 
     Slicer --testing --no-splash --python-script Testing/Slicer/run_self_test.py [WORKER.json]
 
-WORKER.json holds the arguments of `EncryptSecureRTLogic.segment`: ctFolder (a protected series),
-outputFolder, url, homeFolder, structures. Start that worker before, under the simulated TEE.
-Without the file the segmentation is not tried, and the output says so. Exit status 0 or 1.
+WORKER.json holds the address and the client folder of a worker: {"url": ..., "home": ...}. Start
+that worker before, under the simulated TEE. Without the file the segmentation is not tried, and the
+output says so. Exit status 0 or 1.
 """
 
 import importlib

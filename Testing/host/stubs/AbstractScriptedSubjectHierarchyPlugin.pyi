@@ -1,6 +1,9 @@
-"""What type checks know of Slicer's base of scripted subject hierarchy plugins."""
+"""The base of subject hierarchy plugins, which Slicer puts on the path as a module of its own."""
+
+# ruff: noqa: N803, N815 - the names are Slicer's
 
 from typing import Any
 
 class AbstractScriptedSubjectHierarchyPlugin:
-    def __init__(self, scriptedPlugin: Any) -> None: ...  # noqa: N803 - Slicer's name
+    scriptedPlugin: Any
+    def __init__(self, scriptedPlugin: Any) -> None: ...

@@ -51,6 +51,6 @@ class Log:
         """Call `listener` with every line that comes."""
         self._listeners.append(listener)
 
-    def text(self) -> str:
+    def as_text(self) -> str:
         """Return all lines."""
         return "\n".join(str(line) for line in self._lines)

@@ -94,7 +94,7 @@ class Panel:
         ui.sealStudyButton.connect("clicked(bool)", lambda _checked: self.seal())
         ui.trustDetailsButton.connect("toggled(bool)", lambda _checked: self.refresh())
         ui.copyLogButton.connect("clicked(bool)", lambda _checked: self._copy_log())
-        ui.logView.plainText = session.log.text()
+        ui.logView.plainText = session.log.as_text()
         session.log.listen(lambda line: ui.logView.appendPlainText(str(line)))
         session.listen(self._state_changed)
         session.configure(self._connection.connection)
@@ -258,7 +258,7 @@ class Panel:
             self.views.show_over(self._input, node)
 
     def _copy_log(self) -> None:
-        qt.QApplication.clipboard().setText(self.session.log.text())
+        qt.QApplication.clipboard().setText(self.session.log.as_text())
 
     def _failed(self, error: EncryptSecureRTError) -> None:
         self._notices.show(notice_of(error.code.name, detail=error.detail))
