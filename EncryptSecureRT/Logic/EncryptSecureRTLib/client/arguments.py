@@ -48,6 +48,7 @@ class Invocation:
     case: str = ""
     reason: str = ""
     tell_uids: bool = False
+    offer: bool = False
     detach: bool = False
     no_wait: bool = False
     patience_s: int = _PATIENCE_S

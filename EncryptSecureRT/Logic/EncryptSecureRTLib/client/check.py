@@ -9,6 +9,7 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.attest.verdict import Verdict
 from EncryptSecureRTLib.client.channel import ChannelGate, check_url, make_channel
 from EncryptSecureRTLib.client.home import ClientHome
+from EncryptSecureRTLib.client.listing import Offer, ask_offer
 from EncryptSecureRTLib.client.trust import open_verifier
 
 _EXIT_ATTESTATION, _EXIT_POLICY, _EXIT_PROVISIONED = 5, 6, 7
@@ -37,22 +38,34 @@ class LineResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """All six lines, the verdicts as far as they were formed, and the first error."""
+    """All six lines, the verdicts as far as they were formed, and the first error.
+
+    Attributes
+    ----------
+    offer : what is open to the user, if that was asked for.
+    """
 
     lines: tuple[LineResult, ...]
     certificate_verdict: Verdict | None
     verdict: Verdict | None
     error: EncryptSecureRTError | None
+    offer: Offer | None = None
 
 
 def check_worker(
-    home: ClientHome, url: str, timeout_s: float = 10.0, *, unsafe_allow_simulated: bool = False
+    home: ClientHome,
+    url: str,
+    timeout_s: float = 10.0,
+    *,
+    unsafe_allow_simulated: bool = False,
+    with_offer: bool = False,
 ) -> CheckResult:
     """Check a worker; every failure is a line, none is raised but wrong usage."""
     address = check_url(url)
     results: dict[CheckLine, LineResult] = {}
     gate: ChannelGate | None = None
     failure: EncryptSecureRTError | None = None
+    offer: Offer | None = None
     try:
         _reach(address, timeout_s)
         results[CheckLine.REACH] = _ok(CheckLine.REACH, "the address answers")
@@ -66,6 +79,7 @@ def check_worker(
         with make_channel(home, address, gate, timeout_s) as channel:
             channel.connect()
             statement, verdict = channel.statement, channel.verdict
+            offer = ask_offer(channel) if with_offer else None
         epoch = statement.bundle.epoch if statement.bundle else 0
         results[CheckLine.TLS] = _ok(CheckLine.TLS, "TLS 1.3, your certificate accepted")
         results[CheckLine.ATTESTATION] = _ok(CheckLine.ATTESTATION, _attested_words(verdict))
@@ -82,6 +96,7 @@ def check_worker(
         certificate_verdict=gate.certificate_verdict if gate else None,
         verdict=gate.verdict if gate else None,
         error=failure,
+        offer=offer,
     )
 
 

@@ -43,11 +43,13 @@ def enroll(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
 def check(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     """Print the six lines; the exit code is that of the first that failed."""
     from EncryptSecureRTLib.client.check import check_worker
+    from EncryptSecureRTLib.client.telling import offered
 
     result = check_worker(
         _home(invocation),
         invocation.need_url(),
         unsafe_allow_simulated=invocation.unsafe_allow_simulated,
+        with_offer=invocation.offer,
     )
     for line in result.lines:
         code = line.code.name if line.code else None
@@ -65,7 +67,10 @@ def check(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
             reporter.verdict(name, verdict)
         raise result.error
     simulated = bool(result.verdict and result.verdict.simulated)
-    reporter.result("The worker is what the policy asks for.", {**verdicts, "simulated": simulated})
+    value: dict[str, object] = {**verdicts, "simulated": simulated}
+    if result.offer is not None:
+        value["offer"] = offered(result.offer)
+    reporter.result("The worker is what the policy asks for.", value)
     return 0
 
 

@@ -102,6 +102,22 @@ def tasks_told(offer: Offer) -> Told:
     }
 
 
+def offered(offer: Offer) -> dict[str, Any]:
+    """Return what a form needs to know: tasks with the keys of their choices, and the bounds."""
+    return {
+        "tasks": {name: _keys(parameters) for name, _, parameters in offer.tasks},
+        "object_bytes": offer.limits.get("object_bytes", 0),
+        "patients_today": offer.patients_today,
+        "patients_per_day": offer.limits.get("patients_per_day", 0),
+    }
+
+
+def _keys(parameters: Mapping[str, Any]) -> list[str]:
+    structures = parameters.get("structures")
+    rows = structures if isinstance(structures, list) else []
+    return [str(row["key"]) for row in rows if isinstance(row, Mapping) and "key" in row]
+
+
 def _chosen(parameters: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     return ((key, value) for key, value in parameters.items() if key != "schema")
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 from EncryptSecureRTLib.panel.messages import megabytes
+from EncryptSecureRTLib.panel.state import Allowed
 from EncryptSecureRTLib.panel.tasks import TaskSpec
-from EncryptSecureRTLib.panel.validate import Form, Offer
+from EncryptSecureRTLib.panel.validate import Form
 from EncryptSecureRTLib.scene.geometry import ParentTransform
 from EncryptSecureRTLib.scene.study import StudyState, study_state
 from EncryptSecureRTLib.scene.volumes import VolumeFacts, volume_facts
@@ -13,7 +14,7 @@ _LIMIT_BYTES = 4 * 2**30  # of one object, where no worker was asked yet
 
 
 def form_of(
-    task: TaskSpec, ct: Any, output: Any, structures: tuple[str, ...], offer: Offer | None
+    task: TaskSpec, ct: Any, output: Any, structures: tuple[str, ...], offer: Allowed | None
 ) -> Form:
     """Return the facts of a choice; `ct` and `output` are nodes or None."""
     used = output is not None and output.GetSegmentation().GetNumberOfSegments() > 0

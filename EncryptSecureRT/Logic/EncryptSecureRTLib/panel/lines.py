@@ -6,6 +6,7 @@ ends without a result or an error is a fault of its own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from EncryptSecureRTLib.client.process import ErrorCode, Message, error_of_line
@@ -19,7 +20,7 @@ from EncryptSecureRTLib.panel.messages import (
     refuses_worker,
 )
 from EncryptSecureRTLib.panel.phases import Kind
-from EncryptSecureRTLib.panel.state import CheckRow, Notice, Outcome, Sealed, Tone, Trust
+from EncryptSecureRTLib.panel.state import Allowed, CheckRow, Notice, Outcome, Sealed, Tone, Trust
 
 _STAGE_KINDS = {
     "upload": Kind.UPLOAD,
@@ -214,7 +215,7 @@ class Listener:
             notice = notice_of("E_CANCELLED")
             return Ended(kind=Kind.CANCELLED, at_s=at_s, notice=notice)
         if self._command == "check":
-            trust = _trust(verdict, accepted=True, at_s=at_s)
+            trust = replace(_trust(verdict, accepted=True, at_s=at_s), allowed=_allowed(last))
             return Judged(kind=Kind.PASSED, at_s=at_s, trust=trust)
         self._log.client(f"receipt verified, done in {minutes(at_s - self._started_s)}")
         outcome = Outcome(
@@ -259,6 +260,17 @@ def _trust(verdict: Mapping[str, Any], *, accepted: bool, at_s: float) -> Trust:
         verdict=verdict,
         checked_at_s=at_s,
     )
+
+
+def _allowed(last: Message) -> Allowed | None:
+    offer = _mapping(last, "offer")
+    tasks, object_bytes = offer.get("tasks"), offer.get("object_bytes")
+    if not isinstance(tasks, dict) or not isinstance(object_bytes, int):
+        return None
+    structures = {
+        str(name): tuple(map(str, keys)) for name, keys in tasks.items() if isinstance(keys, list)
+    }
+    return Allowed(structures=structures, object_bytes=object_bytes)
 
 
 def _word(message: Message, name: str) -> str:

@@ -76,7 +76,7 @@ class Session:
         self._preparing: Steps[tuple[int, int]] | None = None
         self._loading: Steps[Outcome] | None = None
         self._doing: dict[Effect, Callable[[], None]] = {
-            Effect.START_CHECK: lambda: self._start_child("check", {}),
+            Effect.START_CHECK: lambda: self._start_child("check", {"offer": True}),
             Effect.START_JOB: self._start_job,
             Effect.START_FETCH: self._start_fetch,
             Effect.START_CANCEL: self._start_cancel,

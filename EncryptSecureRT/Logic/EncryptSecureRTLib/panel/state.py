@@ -22,11 +22,26 @@ class CheckRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """What the worker said that this user may do, and its bounds.
+
+    Attributes
+    ----------
+    structures : for each task, the keys that can be asked for.
+    object_bytes : most octets of one object.
+    """
+
+    structures: Mapping[str, tuple[str, ...]]
+    object_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
     """The newest verdict on a worker.
 
     Attributes
     ----------
+    allowed : what the worker lets this user do, None if it did not say.
     verdict : what `attest.verdict` gave as JSON: rows, measurement, TCB status and the rest.
     checked_at_s : on the clock that the session was given.
     """
@@ -35,6 +50,7 @@ class Trust:
     simulated: bool
     verdict: Mapping[str, Any] = field(repr=False)
     checked_at_s: float
+    allowed: Allowed | None = None
 
 
 class Tone(Enum):

@@ -3,10 +3,10 @@
 Nothing here looks at a node: `Form` holds the facts, so that every sentence can be tested.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from EncryptSecureRTLib.panel.messages import megabytes
+from EncryptSecureRTLib.panel.state import Allowed
 from EncryptSecureRTLib.panel.tasks import TaskSpec
 from EncryptSecureRTLib.scene.study import StudyState
 from EncryptSecureRTLib.scene.volumes import Problem, VolumeFacts, problems
@@ -36,20 +36,6 @@ OUTPUT_IN_USE = "The output has contents already. Choose a new one: nothing is o
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """What the worker said that this user may do, and its bounds.
-
-    Attributes
-    ----------
-    structures : for each task, the keys that can be asked for.
-    object_bytes : most octets of one object.
-    """
-
-    structures: Mapping[str, tuple[str, ...]]
-    object_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """What is chosen, as facts.
 
@@ -63,7 +49,7 @@ class Form:
     volume: VolumeFacts | None
     study: StudyState
     structures: tuple[str, ...]
-    offer: Offer | None
+    offer: Allowed | None
     limit_bytes: int
     output_is_input: bool = False
     output_used: bool = False

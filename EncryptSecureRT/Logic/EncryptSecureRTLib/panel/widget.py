@@ -287,7 +287,9 @@ class Panel:
     def _form(self) -> Form:
         node = self.form.node
         chosen = self.form.structures
-        return form_of(self.form.task, node("ct"), node("segmentation"), chosen, None)
+        trust = self.session.state.trust
+        allowed = None if trust is None else trust.allowed
+        return form_of(self.form.task, node("ct"), node("segmentation"), chosen, allowed)
 
     def refresh(self) -> None:
         """Show everything anew."""
