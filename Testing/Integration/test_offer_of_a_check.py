@@ -2,20 +2,13 @@
 
 import pytest
 from Testing.Integration.hospital import Ward
-
-from EncryptSecureRTLib.client.home import ClientHome
-from EncryptSecureRTLib.client.process import Message, client_argv, run_client
-
-
-def _checked(ward: Ward, home: ClientHome, **members: object) -> Message:
-    request = {"url": ward.hospital.url, "home": str(home.path), **members}
-    return run_client(client_argv("check"), request, time_limit_s=60)
+from Testing.Integration.requests_of_a_panel import ask
 
 
 def test_a_form_hears_of_tasks_structures_and_bounds(ward: Ward) -> None:
-    offer = _checked(ward, ward.physicist, offer=True)["offer"]
+    result, _ = ask(ward, "check", offer=True)
 
-    assert isinstance(offer, dict)
+    offer = result["offer"]
     assert offer["tasks"]["segment"] == ["body", "lung_left", "lung_right", "skeleton"]
     assert offer["object_bytes"] == 4 * 2**30
     assert 0 <= offer["patients_today"] <= offer["patients_per_day"] == 200
@@ -23,4 +16,6 @@ def test_a_form_hears_of_tasks_structures_and_bounds(ward: Ward) -> None:
 
 @pytest.mark.parametrize("members", [{}, {"offer": False}])
 def test_nobody_else_hears_of_it(ward: Ward, members: dict[str, object]) -> None:
-    assert "offer" not in _checked(ward, ward.physicist, **members)
+    result, _ = ask(ward, "check", **members)
+
+    assert "offer" not in result
