@@ -1,4 +1,4 @@
-"""Cancel in every stage: a click, then soon the panel as it was before, and nothing left anywhere."""
+"""Cancel in every stage: a click, then the panel as it was before, and nothing left anywhere."""
 
 import os
 import signal

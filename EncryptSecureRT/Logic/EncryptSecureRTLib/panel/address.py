@@ -3,10 +3,12 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from EncryptSecureRTLib.panel.words import _
+
 _NEEDED = (
-    ("user.key", "your key"),
-    ("user.pem", "your certificate"),
-    ("policy.json", "the site's policy"),
+    ("user.key", _("your key")),
+    ("user.pem", _("your certificate")),
+    ("policy.json", _("the site's policy")),
 )
 
 
@@ -22,15 +24,15 @@ def url_problem(text: str) -> str:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        return "The address is not right. Write it as https://host:port."
+        return _("The address is not right. Write it as https://host:port.")
     if parts.scheme != "https":
-        return "The address must begin with https://."
+        return _("The address must begin with https://.")
     if "@" in parts.netloc:
-        return "Take user and password out of the address: your certificate is your login."
+        return _("Take user and password out of the address: your certificate is your login.")
     if not parts.hostname or port == 0 or any(mark.isspace() for mark in text):
-        return "The address needs a host: https://host:port."
+        return _("The address needs a host: https://host:port.")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        return "The address ends after host and port: https://host:port."
+        return _("The address ends after host and port: https://host:port.")
     return ""
 
 
@@ -39,7 +41,8 @@ def home_problem(home: Path) -> str:
     missing = [words for name, words in _NEEDED if not (home / name).is_file()]
     if not missing:
         return ""
-    return (
-        f"The client folder lacks {', '.join(missing)}. Enroll this workstation with the command"
-        " line (encryptsecurert enroll), or choose another folder under Advanced."
+    words = _(
+        "The client folder lacks {things}. Enroll this workstation with the command line"
+        " (encryptsecurert enroll), or choose another folder under Advanced."
     )
+    return words.format(things=", ".join(missing))

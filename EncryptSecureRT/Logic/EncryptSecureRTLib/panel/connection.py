@@ -4,14 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from slicer.i18n import tr as _
-
 from EncryptSecureRTLib.panel.address import home_problem, url_problem
 from EncryptSecureRTLib.panel.icons import is_dark, tone_colour
 from EncryptSecureRTLib.panel.render import colour_text
 from EncryptSecureRTLib.panel.session import Connection
 from EncryptSecureRTLib.panel.settings import DEFAULT_PATIENCE_S, Settings
 from EncryptSecureRTLib.panel.state import Tone
+from EncryptSecureRTLib.panel.words import _
 
 
 class ConnectionForm:

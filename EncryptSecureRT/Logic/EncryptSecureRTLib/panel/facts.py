@@ -6,6 +6,7 @@ from EncryptSecureRTLib.panel.messages import megabytes
 from EncryptSecureRTLib.panel.state import Allowed
 from EncryptSecureRTLib.panel.tasks import TaskSpec
 from EncryptSecureRTLib.panel.validate import Form
+from EncryptSecureRTLib.panel.words import _
 from EncryptSecureRTLib.scene.geometry import ParentTransform
 from EncryptSecureRTLib.scene.study import StudyState, study_state
 from EncryptSecureRTLib.scene.volumes import VolumeFacts, volume_facts
@@ -36,17 +37,19 @@ def volume_words(facts: VolumeFacts | None) -> str:
         return ""
     k, j, i = facts.shape
     spacing = " x ".join(f"{mm:.3g}" for mm in facts.spacing_mm[::-1])
-    words = f"{i} x {j} x {k} voxels, {spacing} mm, {megabytes(facts.sent_bytes)} to send"
+    words = _("{shape} voxels, {spacing} mm, {size} to send").format(
+        shape=f"{i} x {j} x {k}", spacing=spacing, size=megabytes(facts.sent_bytes)
+    )
     if facts.transform is ParentTransform.LINEAR:
-        words += "\nIts linear transform is applied; the result lies where the CT lies."
+        words += "\n" + _("Its linear transform is applied; the result lies where the CT lies.")
     return words
 
 
 def study_words(study: StudyState | None) -> str:
     """Return how the study of the chosen volume stands in the scene."""
     return {
-        None: "No study",
-        StudyState.NONE: "No study: the volume names no patient",
-        StudyState.PROTECTED: "Study: sealed",
-        StudyState.CLEAR: "Study: in clear. The scene shows whose it is.",
+        None: _("No study"),
+        StudyState.NONE: _("No study: the volume names no patient"),
+        StudyState.PROTECTED: _("Study: sealed"),
+        StudyState.CLEAR: _("Study: in clear. The scene shows whose it is."),
     }[study]

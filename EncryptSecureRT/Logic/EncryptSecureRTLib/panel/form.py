@@ -8,11 +8,11 @@ from typing import Any
 
 import qt
 import slicer
-from slicer.i18n import tr as _
 
 from EncryptSecureRTLib.panel.tasks import InputSpec, OutputSpec, TaskSpec
+from EncryptSecureRTLib.panel.words import _
 
-_NEW = "Create new on Apply"
+_NEW = _("Create new on Apply")
 
 
 class TaskForm:
@@ -55,7 +55,7 @@ class TaskForm:
     def _add_output(self, layout: Any, spec: OutputSpec) -> None:
         selector = _selector(spec.key, spec.node_class, spec.help, spec.label)
         selector.noneEnabled = True
-        selector.noneDisplay = _(_NEW)
+        selector.noneDisplay = _NEW
         selector.addEnabled = False
         selector.removeEnabled = False
         selector.renameEnabled = True

@@ -21,6 +21,7 @@ from EncryptSecureRTLib.panel.messages import (
 )
 from EncryptSecureRTLib.panel.phases import Kind
 from EncryptSecureRTLib.panel.state import Allowed, CheckRow, Notice, Outcome, Sealed, Tone, Trust
+from EncryptSecureRTLib.panel.words import _
 
 _STAGE_KINDS = {
     "upload": Kind.UPLOAD,
@@ -245,8 +246,8 @@ class Listener:
 def _not_told(job: str) -> Notice:
     return Notice(
         tone=Tone.BAD,
-        what="Cancelled here, but the worker could not be told: the job may go on.",
-        todo="It ends by itself; nothing of it is loaded.",
+        what=_("Cancelled here, but the worker could not be told: the job may go on."),
+        todo=_("It ends by itself; nothing of it is loaded."),
         code=ErrorCode.E_CANCELLED.name,
         details=(f"job {job}",),
     )

@@ -9,86 +9,85 @@ from typing import Any
 
 from EncryptSecureRTLib.client.process import ErrorCode, error_from_name
 from EncryptSecureRTLib.panel.state import Notice, Offer, Tone
+from EncryptSecureRTLib.panel.words import _
 
-_NOTHING_SENT = "Nothing was sent."
 _HERE: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.E_USAGE: (
-        "The panel asked its client for something that it does not know.",
-        "Update the extension; details help the developers.",
+        _("The panel asked its client for something that it does not know."),
+        _("Update the extension; details help the developers."),
     ),
     ErrorCode.E_UNREACHABLE: (
-        "The worker did not answer.",
-        "Check the address, press Test connection, or ask IT whether a firewall stands between.",
+        _("The worker did not answer."),
+        _("Check the address, press Test connection, or ask IT whether a firewall stands between."),
     ),
     ErrorCode.E_TIMEOUT: (
-        "The worker did not answer in time.",
-        "Try again; what the worker holds already is not sent twice.",
+        _("The worker did not answer in time."),
+        _("Try again; what the worker holds already is not sent twice."),
     ),
     ErrorCode.E_USER_CERTIFICATE: (
-        "The worker refused your certificate: unknown, expired or revoked.",
-        "Ask the key custodian for a new one.",
+        _("The worker refused your certificate: unknown, expired or revoked."),
+        _("Ask the key custodian for a new one."),
     ),
     ErrorCode.E_USER_KEY: (
-        "Your key or certificate cannot be used: missing, expired or not a pair.",
-        "Enroll this workstation again, or choose another client folder under Advanced.",
+        _("Your key or certificate cannot be used: missing, expired or not a pair."),
+        _("Enroll this workstation again, or choose another client folder under Advanced."),
     ),
     ErrorCode.E_POLICY_MISSING: (
-        "There is no policy in the client folder.",
-        "Get the site's policy from the key custodian and enroll this workstation.",
+        _("There is no policy in the client folder."),
+        _("Get the site's policy from the key custodian and enroll this workstation."),
     ),
     ErrorCode.E_NOT_PROVISIONED: (
-        "The worker has no site keys yet.",
-        "The key custodian has to provision it.",
+        _("The worker has no site keys yet."),
+        _("The key custodian has to provision it."),
     ),
     ErrorCode.E_FORBIDDEN: (
-        "Your role does not allow this.",
-        "Ask the key custodian for the right.",
+        _("Your role does not allow this."),
+        _("Ask the key custodian for the right."),
     ),
     ErrorCode.E_MODALITY: (
-        "This task is for CT; the chosen volume is another kind of image.",
-        "Choose a CT.",
+        _("This task is for CT; the chosen volume is another kind of image."),
+        _("Choose a CT."),
     ),
     ErrorCode.E_TRANSFER_SYNTAX: (
-        "The images are compressed or in a byte order that is not handled yet.",
-        "Convert them to Explicit VR Little Endian, for example with GDCM, and import them again.",
+        _("The images are compressed or in a byte order that is not handled yet."),
+        _("Convert them to Explicit VR Little Endian, e.g. with GDCM, and import them again."),
     ),
     ErrorCode.E_NOT_PROTECTED: (
-        "This study carries patient data.",
-        "Seal it first.",
+        _("This study carries patient data."),
+        _("Seal it first."),
     ),
     ErrorCode.E_TOO_LARGE: (
-        "The volume is larger than this worker takes.",
-        "Crop it to the region of interest.",
+        _("The volume is larger than this worker takes."),
+        _("Crop it to the region of interest."),
     ),
     ErrorCode.E_BUSY: (
-        "The worker has no free place.",
-        "Try again in some minutes.",
+        _("The worker has no free place."),
+        _("Try again in some minutes."),
     ),
     ErrorCode.E_JOB_FAILED: (
-        "The job failed in the worker.",
-        "See the log; if it fails again, tell the worker's operator the job's id from Details.",
+        _("The job failed in the worker."),
+        _("See the log; if it fails again, tell the worker's operator the job's id from Details."),
     ),
     ErrorCode.E_RESULT: (
-        "A result is not the one that the receipt names and was thrown away.",
-        "Press Apply to run the job again; if it stays so, tell the key custodian.",
+        _("A result is not the one that the receipt names and was thrown away."),
+        _("Press Apply to run the job again; if it stays so, tell the key custodian."),
     ),
     ErrorCode.E_RECEIPT: (
-        "The result is not signed by the verified worker and was thrown away.",
-        "Press Apply to run the job again; if it stays so, tell the key custodian.",
+        _("The result is not signed by the verified worker and was thrown away."),
+        _("Press Apply to run the job again; if it stays so, tell the key custodian."),
     ),
     ErrorCode.E_LOCAL_FILE: (
-        "A local file cannot be read or written.",
-        "Check that the disk has space and that the folders may be written to.",
+        _("A local file cannot be read or written."),
+        _("Check that the disk has space and that the folders may be written to."),
     ),
     ErrorCode.E_INTERNAL: (
-        "The background process ended unexpectedly.",
-        "Press Apply to try again; details help the developers.",
+        _("The background process ended unexpectedly."),
+        _("Press Apply to try again; details help the developers."),
     ),
 }
 _ATTESTATION = 5
 _REFUSED_EXITS = frozenset({_ATTESTATION, 6})
-REFUSED = "The worker could not prove that it runs approved code, so nothing was sent."
-SHOW_CUSTODIAN = "Show the details to your key custodian."
+REFUSED = _("The worker could not prove that it runs approved code, so nothing was sent.")
 
 
 def refuses_worker(code: ErrorCode) -> bool:
@@ -109,7 +108,7 @@ def notice_of(code_name: str, *, detail: str = "", details: tuple[str, ...] = ()
     code = error.code
     own = code.value
     if code is ErrorCode.E_CANCELLED:
-        return Notice(tone=Tone.INFO, what="Cancelled.", todo="Nothing was changed.")
+        return Notice(tone=Tone.INFO, what=_("Cancelled."), todo=_("Nothing was changed."))
     what, todo = _HERE.get(code, (own.what, own.todo))
     if own.exit_code == _ATTESTATION:
         what = f"{REFUSED} {own.what}"
@@ -130,8 +129,8 @@ def lost_notice(job: str, details: tuple[str, ...] = ()) -> Notice:
     """Return what is said when the client gave up waiting for a worker that has the job."""
     return Notice(
         tone=Tone.BAD,
-        what="The connection is lost; the job goes on at the worker.",
-        todo="Press Reconnect when the worker can be reached again.",
+        what=_("The connection is lost; the job goes on at the worker."),
+        todo=_("Press Reconnect when the worker can be reached again."),
         code=ErrorCode.E_UNREACHABLE.name,
         details=(f"job {job}", *details),
         offer=Offer.RECONNECT,
@@ -140,23 +139,23 @@ def lost_notice(job: str, details: tuple[str, ...] = ()) -> Notice:
 
 def done_notice(structures: int, took_s: float, verdict: Mapping[str, Any]) -> Notice:
     """Return what is said when results are in the scene."""
-    said = "Receipt verified."
+    said = _("Receipt verified.")
     if verdict.get("simulated"):
-        said += " SIMULATED TEE: not for patient data."
-    noun = "structure" if structures == 1 else "structures"
-    return Notice(
-        tone=Tone.GOOD,
-        what=f"{structures} {noun} in {minutes(took_s)}. {said}",
-        offer=Offer.SHOW_RESULT,
-    )
+        said += " " + _("SIMULATED TEE: not for patient data.")
+    if structures == 1:
+        found = _("1 structure in {time}.")
+    else:
+        found = _("{count} structures in {time}.")
+    what = found.format(count=structures, time=minutes(took_s))
+    return Notice(tone=Tone.GOOD, what=f"{what} {said}", offer=Offer.SHOW_RESULT)
 
 
 _WARNINGS = {
-    "cut_by_field_of_view": "reaches the edge of the image or of its padding: it may be cut off",
-    "not_found": "was not found",
-    "may_hold_contrast": "may hold contrast agent",
-    "lungs_split_by_shape": "the lungs touch: the line between them is a guess",
-    "side_uncertain": "left and right may be exchanged",
+    "cut_by_field_of_view": _("reaches the edge of the image or of its padding: it may be cut off"),
+    "not_found": _("was not found"),
+    "may_hold_contrast": _("may hold contrast agent"),
+    "lungs_split_by_shape": _("the lungs touch: the line between them is a guess"),
+    "side_uncertain": _("left and right may be exchanged"),
 }
 
 

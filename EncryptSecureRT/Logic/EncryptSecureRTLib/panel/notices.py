@@ -6,13 +6,14 @@ from typing import Any
 from EncryptSecureRTLib.panel.icons import is_dark, tone_colour
 from EncryptSecureRTLib.panel.render import colour_text
 from EncryptSecureRTLib.panel.state import Notice, Offer, Tone
+from EncryptSecureRTLib.panel.words import _
 
 _MARKS = {Tone.GOOD: "✓", Tone.INFO: "●", Tone.BAD: "⚠"}
 _MOST_LINES = 10  # of details before one has to scroll
 _BUTTONS = {
-    Offer.SEAL_STUDY: "&Seal this study...",
-    Offer.RECONNECT: "Re&connect",
-    Offer.SHOW_RESULT: "Sho&w",
+    Offer.SEAL_STUDY: _("&Seal this study..."),
+    Offer.RECONNECT: _("Re&connect"),
+    Offer.SHOW_RESULT: _("Sho&w"),
 }
 
 

@@ -9,11 +9,12 @@ from EncryptSecureRTLib.panel.events import Away, Ended, Event, Judged, Line, Re
 from EncryptSecureRTLib.panel.machine import follow
 from EncryptSecureRTLib.panel.phases import Effect, Kind, Phase
 from EncryptSecureRTLib.panel.state import Notice, PanelState, Run, Tone
+from EncryptSecureRTLib.panel.words import _
 
 Reduced = tuple[PanelState, tuple[Effect, ...]]
 _ENDINGS = {
-    Kind.SCENE_CLOSED: "the scene was closed",
-    Kind.INPUT_REMOVED: "the input was removed",
+    Kind.SCENE_CLOSED: _("the scene was closed"),
+    Kind.INPUT_REMOVED: _("the input was removed"),
     Kind.CANCEL: "",
 }
 
@@ -64,8 +65,10 @@ def _ended(before: PanelState, state: PanelState, event: Ended) -> PanelState:
 
 def cancelled_notice(run: Run) -> Notice:
     """Return what is said after a job was ended by its user or for want of a home."""
-    what = f"Cancelled, because {run.ended_by}." if run.ended_by else "Cancelled."
-    return Notice(tone=Tone.INFO, what=what, todo="Nothing was changed.")
+    what = _("Cancelled.")
+    if run.ended_by:
+        what = _("Cancelled, because {reason}.").format(reason=run.ended_by)
+    return Notice(tone=Tone.INFO, what=what, todo=_("Nothing was changed."))
 
 
 def _stepped(run: Run, event: Step) -> Run:
@@ -120,8 +123,8 @@ def _stopped(before: PanelState, state: PanelState, event: Event) -> PanelState:
     if before.phase is Phase.LOADING:
         notice = Notice(
             tone=Tone.BAD,
-            what=f"The result was not loaded, because {run.ended_by}.",
-            todo="Press Apply again: what the worker holds is not sent twice.",
+            what=_("The result was not loaded, because {reason}.").format(reason=run.ended_by),
+            todo=_("Press Apply again: what the worker holds is not sent twice."),
         )
         return replace(state, run=run, notice=notice, outcome=None)
     if before.phase is Phase.DONE:
@@ -129,8 +132,8 @@ def _stopped(before: PanelState, state: PanelState, event: Event) -> PanelState:
     if before.phase is Phase.LOST and state.phase is Phase.READY:
         notice = Notice(
             tone=Tone.INFO,
-            what=f"The job was left alone, because {run.ended_by}.",
-            todo="Its results can be had with the command line: encryptsecurert fetch.",
+            what=_("The job was left alone, because {reason}.").format(reason=run.ended_by),
+            todo=_("Its results can be had with the command line: encryptsecurert fetch."),
             details=(f"job {run.job}",),
         )
         return replace(state, run=run, notice=notice)

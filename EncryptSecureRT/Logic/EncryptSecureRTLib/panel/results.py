@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import qt
-from slicer.i18n import tr as _
 
 from EncryptSecureRTLib.client.process import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.panel.dialogs import Asks
@@ -17,11 +16,12 @@ from EncryptSecureRTLib.panel.messages import warning_words
 from EncryptSecureRTLib.panel.settings import Settings
 from EncryptSecureRTLib.panel.state import Outcome, Structure
 from EncryptSecureRTLib.panel.view import SIMULATED
+from EncryptSecureRTLib.panel.words import _
 
 RECEIPT_FILE = "receipt.json"
 _DICOM = ("rtstruct.dcm", "seg.dcm")
-_EDGE = "reaches the edge"
-_NONE = "not found"
+_EDGE = _("reaches the edge")
+_NONE = _("not found")
 
 
 def note_of(structure: Structure) -> str:

@@ -15,6 +15,7 @@ import slicer
 
 from EncryptSecureRTLib.panel.series import FileOfInstance
 from EncryptSecureRTLib.panel.state import Notice, Outcome, Tone
+from EncryptSecureRTLib.panel.words import _
 from EncryptSecureRTLib.scene.neutral import Kind, neutral_name, new_ref
 from EncryptSecureRTLib.scene.seal import SealReport, seal_study
 from EncryptSecureRTLib.scene.volumes import instance_uids_of
@@ -69,7 +70,8 @@ class SealOrder:
     def notice(self, outcome: Outcome) -> Notice:
         """Say what was sealed, and what is as it was."""
         instances = outcome.sealed.instances if outcome.sealed is not None else 0
-        what = f"The study is sealed: {instances} instances in a protected copy."
+        words = _("The study is sealed: {count} instances in a protected copy.")
+        what = words.format(count=instances)
         return _notice(what, self._report)
 
 
@@ -77,7 +79,7 @@ def seal_scene_only(volume: Any) -> Notice:
     """Seal a study of which there are no files; return what is said of it."""
     letters = base64.b32encode(secrets.token_bytes(_PSEUDONYM_BYTES)).decode("ascii")
     report = _seal(volume, {}, f"P{letters}")
-    return _notice("The study is sealed in the scene; no files of it were found.", report)
+    return _notice(_("The study is sealed in the scene; no files of it were found."), report)
 
 
 def _seal(volume: Any, uids: Mapping[str, str], pseudonym: str) -> SealReport:
@@ -98,9 +100,11 @@ def _notice(what: str, report: SealReport | None) -> Notice:
     if report.still_telling:
         return Notice(
             tone=Tone.BAD,
-            what=f"The study is sealed but for {report.still_telling} nodes that still tell.",
-            todo="Remove the nodes that hold names, or close the scene without saving it.",
+            what=_("The study is sealed but for {count} nodes that still tell.").format(
+                count=report.still_telling
+            ),
+            todo=_("Remove the nodes that hold names, or close the scene without saving it."),
             details=details,
         )
-    todo = "Files that were saved earlier and the DICOM database are as they were."
+    todo = _("Files that were saved earlier and the DICOM database are as they were.")
     return Notice(tone=Tone.GOOD, what=what, todo=todo, details=details)

@@ -6,6 +6,8 @@ it to this user.
 
 from dataclasses import dataclass
 
+from EncryptSecureRTLib.panel.words import _
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputSpec:
@@ -65,30 +67,30 @@ class TaskSpec:
 
 SEGMENT = TaskSpec(
     key="segment",
-    title="Segment",
-    verb="Segment in TEE",
-    allowed_for="segmentation",
+    title=_("Segment"),
+    verb=_("Segment in TEE"),
+    allowed_for=_("segmentation"),
     inputs=(
         InputSpec(
             key="ct",
-            label="CT",
+            label=_("CT"),
             node_class="vtkMRMLScalarVolumeNode",
-            help="The CT to be segmented. Its voxels go to the worker, sealed.",
+            help=_("The CT to be segmented. Its voxels go to the worker, sealed."),
         ),
     ),
     structures=(
-        StructureSpec(key="body", label="External", words="body without the table"),
-        StructureSpec(key="lung_left", label="Lung_L", words="left lung"),
-        StructureSpec(key="lung_right", label="Lung_R", words="right lung"),
-        StructureSpec(key="skeleton", label="Bone", words="skeleton"),
+        StructureSpec(key="body", label="External", words=_("body without the table")),
+        StructureSpec(key="lung_left", label="Lung_L", words=_("left lung")),
+        StructureSpec(key="lung_right", label="Lung_R", words=_("right lung")),
+        StructureSpec(key="skeleton", label="Bone", words=_("skeleton")),
     ),
     outputs=(
         OutputSpec(
             key="segmentation",
-            label="Segmentation",
+            label=_("Segmentation"),
             node_class="vtkMRMLSegmentationNode",
-            name_form="{} segmentation",
-            help="Where the structures go. A new node is made unless you choose one.",
+            name_form=_("{} segmentation"),
+            help=_("Where the structures go. A new node is made unless you choose one."),
         ),
     ),
 )

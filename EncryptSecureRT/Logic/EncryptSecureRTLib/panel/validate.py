@@ -8,31 +8,32 @@ from dataclasses import dataclass
 from EncryptSecureRTLib.panel.messages import megabytes
 from EncryptSecureRTLib.panel.state import Allowed
 from EncryptSecureRTLib.panel.tasks import TaskSpec
+from EncryptSecureRTLib.panel.words import _
 from EncryptSecureRTLib.scene.study import StudyState
 from EncryptSecureRTLib.scene.volumes import Problem, VolumeFacts, problems
 
 _SENTENCES: dict[Problem, str] = {
-    Problem.NO_VOLUME: "Select a CT.",
-    Problem.EMPTY: "The chosen volume is empty. Choose another one.",
-    Problem.LABEL_MAP: "The chosen volume is a label map. Choose a CT.",
-    Problem.COLOUR: "The chosen volume is a colour image. Choose a CT.",
-    Problem.NOT_SCALAR: "The chosen volume has several values in a voxel. Choose a CT.",
-    Problem.SEQUENCE: (
+    Problem.NO_VOLUME: _("Select a CT."),
+    Problem.EMPTY: _("The chosen volume is empty. Choose another one."),
+    Problem.LABEL_MAP: _("The chosen volume is a label map. Choose a CT."),
+    Problem.COLOUR: _("The chosen volume is a colour image. Choose a CT."),
+    Problem.NOT_SCALAR: _("The chosen volume has several values in a voxel. Choose a CT."),
+    Problem.SEQUENCE: _(
         "The chosen volume is one time point of a sequence (4D). Copy that time point to a volume"
         " of its own first."
     ),
-    Problem.DOSE: "The chosen volume is a dose. Choose a CT.",
-    Problem.NON_LINEAR_TRANSFORM: (
+    Problem.DOSE: _("The chosen volume is a dose. Choose a CT."),
+    Problem.NON_LINEAR_TRANSFORM: _(
         "The chosen volume is under a transform that is not linear. Harden it, or remove it."
     ),
-    Problem.SHEARED: (
+    Problem.SHEARED: _(
         "The chosen volume is sheared, by its transform or a tilted gantry. Resample it first."
     ),
 }
-NO_STRUCTURE = "Choose a structure."
-CLEAR_STUDY = "This study carries patient data in the scene. Seal it first."
-OUTPUT_IS_INPUT = "The output is the input. Choose another output."
-OUTPUT_IN_USE = "The output has contents already. Choose a new one: nothing is overwritten."
+NO_STRUCTURE = _("Choose a structure.")
+CLEAR_STUDY = _("This study carries patient data in the scene. Seal it first.")
+OUTPUT_IS_INPUT = _("The output is the input. Choose another output.")
+OUTPUT_IN_USE = _("The output has contents already. Choose a new one: nothing is overwritten.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +73,12 @@ def problems_of(form: Form) -> list[str]:
 
 def _sentence(problem: Problem, volume: VolumeFacts | None, limit_bytes: int) -> str:
     if problem is Problem.TOO_LARGE:
-        size = megabytes(volume.sent_bytes if volume else 0)
-        return (
-            f"The volume has {size}, the limit of this worker is {megabytes(limit_bytes)}."
+        words = _(
+            "The volume has {size}, the limit of this worker is {limit}."
             " Crop it to the region of interest."
         )
+        size = megabytes(volume.sent_bytes if volume else 0)
+        return words.format(size=size, limit=megabytes(limit_bytes))
     return _SENTENCES[problem]
 
 
@@ -85,6 +87,9 @@ def _not_offered(form: Form) -> list[str]:
         return []
     offered = form.offer.structures.get(form.task.key)
     if offered is None:
-        return [f"Your role does not allow {form.task.allowed_for} on this worker."]
+        return [
+            _("Your role does not allow {task} on this worker.").format(task=form.task.allowed_for)
+        ]
     missing = [s.label for s in form.task.structures if s.key in set(form.structures) - {*offered}]
-    return [f"This worker has no {', '.join(missing)}. Choose other structures."] if missing else []
+    words = _("This worker has no {structures}. Choose other structures.")
+    return [words.format(structures=", ".join(missing))] if missing else []

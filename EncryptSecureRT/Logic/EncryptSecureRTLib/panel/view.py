@@ -11,26 +11,27 @@ from enum import Enum
 from EncryptSecureRTLib.panel.messages import megabytes, minutes
 from EncryptSecureRTLib.panel.phases import AT_WORK, IDLE, Phase
 from EncryptSecureRTLib.panel.state import PanelState, Run, Tone, Trust
+from EncryptSecureRTLib.panel.words import _
 
-SIMULATED = "SIMULATED TEE: not for patient data"
+SIMULATED = _("SIMULATED TEE: not for patient data")
 CHECK_TITLES = {
-    "reach": "Reach",
-    "tls": "TLS",
-    "attestation": "Attestation",
-    "policy": "Policy",
-    "provisioned": "Provisioned",
-    "version": "Version",
+    "reach": _("Reach"),
+    "tls": _("TLS"),
+    "attestation": _("Attestation"),
+    "policy": _("Policy"),
+    "provisioned": _("Provisioned"),
+    "version": _("Version"),
 }
 _STAGE_TITLES = {
-    "prepare": "Preparing the volume",
-    "connect": "Connecting and attesting",
-    "read": "Reading the series",
-    "submit": "Ordering the job",
-    "opening": "Opening the sealed volume",
-    "run": "Running in the enclave",
-    "fetch": "Fetching the results",
-    "display": "Unpacking the results",
-    "write": "Checking the receipt",
+    "prepare": _("Preparing the volume"),
+    "connect": _("Connecting and attesting"),
+    "read": _("Reading the series"),
+    "submit": _("Ordering the job"),
+    "opening": _("Opening the sealed volume"),
+    "run": _("Running in the enclave"),
+    "fetch": _("Fetching the results"),
+    "display": _("Unpacking the results"),
+    "write": _("Checking the receipt"),
 }
 
 
@@ -100,12 +101,12 @@ def view_of(state: PanelState, verb: str, problems: Sequence[str], now_s: float)
     return View(
         badge=badge,
         badge_words=words,
-        details=_switch(state.trust is not None, "There is no verdict yet."),
+        details=_switch(state.trust is not None, _("There is no verdict yet.")),
         checks=tuple(_check_lines(state)),
         test=_test(state),
         apply=_apply(state, problems),
         apply_words=_apply_words(state, verb),
-        inputs=_switch(state.phase in IDLE, "Something runs: wait for it, or cancel it."),
+        inputs=_switch(state.phase in IDLE, _("Something runs: wait for it, or cancel it.")),
         progress=progress,
         spoken=progress.words or words,
     )
@@ -117,17 +118,17 @@ def _switch(enabled: bool, reason: str) -> Switch:
 
 def _badge(state: PanelState) -> tuple[Badge, str]:
     if state.phase is Phase.UNCONFIGURED:
-        return Badge.UNKNOWN, "No worker chosen"
+        return Badge.UNKNOWN, _("No worker chosen")
     if state.phase is Phase.CHECKING:
-        return Badge.BUSY, "Checking the worker"
+        return Badge.BUSY, _("Checking the worker")
     trust = state.trust
     if state.phase is Phase.REFUSED or (trust is not None and not trust.accepted):
-        return Badge.REFUSED, f"REFUSED: {_why_refused(state)}"
+        return Badge.REFUSED, _("REFUSED: {reason}").format(reason=_why_refused(state))
     if trust is None:
-        return Badge.UNKNOWN, "Not checked"
+        return Badge.UNKNOWN, _("Not checked")
     if trust.simulated:
         return Badge.SIMULATED, f"{SIMULATED} ({worker_words(trust)})"
-    return Badge.VERIFIED, f"Verified enclave: {worker_words(trust)}"
+    return Badge.VERIFIED, _("Verified enclave: {worker}").format(worker=worker_words(trust))
 
 
 def worker_words(trust: Trust) -> str:
@@ -141,7 +142,9 @@ def _why_refused(state: PanelState) -> str:
     for row in rows:
         if row.get("outcome") == "fail":
             return f"{row['name']} ({row['code']})"
-    return state.notice.code if state.notice is not None and state.notice.code else "see the checks"
+    return (
+        state.notice.code if state.notice is not None and state.notice.code else _("see the checks")
+    )
 
 
 def _check_lines(state: PanelState) -> Sequence[CheckLine]:
@@ -152,7 +155,7 @@ def _check_lines(state: PanelState) -> Sequence[CheckLine]:
     for name, title in CHECK_TITLES.items():
         row = known.get(name)
         if row is None or row.ok is None:
-            waiting = "..." if state.phase is Phase.CHECKING else "not checked"
+            waiting = "..." if state.phase is Phase.CHECKING else _("not checked")
             line = CheckLine(title=title, tone=Tone.INFO, mark="-", words=waiting)
         elif row.ok:
             line = CheckLine(title=title, tone=Tone.GOOD, mark="✓", words=row.words)
@@ -165,47 +168,48 @@ def _check_lines(state: PanelState) -> Sequence[CheckLine]:
 
 def _test(state: PanelState) -> Switch:
     if state.phase is Phase.UNCONFIGURED:
-        return Switch(enabled=False, reason="Enter the worker's address and the client folder.")
-    return _switch(state.phase in IDLE, "Something runs: wait for it, or cancel it.")
+        return Switch(enabled=False, reason=_("Enter the worker's address and the client folder."))
+    return _switch(state.phase in IDLE, _("Something runs: wait for it, or cancel it."))
 
 
 def _apply_words(state: PanelState, verb: str) -> str:
     if state.phase is Phase.CANCELLING:
-        return "Cancelling..."
+        return _("Cancelling...")
     if state.phase in AT_WORK or state.phase is Phase.CHECKING:
-        return "Cancel"
-    return "Reconnect" if state.phase is Phase.LOST else verb
+        return _("Cancel")
+    return _("Reconnect") if state.phase is Phase.LOST else verb
 
 
 def _apply(state: PanelState, problems: Sequence[str]) -> Switch:
     if state.phase in AT_WORK or state.phase in (Phase.CHECKING, Phase.LOST):
         return Switch(enabled=True)
     if state.phase is Phase.CANCELLING:
-        return Switch(enabled=False, reason="The job is being ended.")
+        return Switch(enabled=False, reason=_("The job is being ended."))
     if state.phase is Phase.LOADING:
-        return Switch(enabled=False, reason="The results are being loaded.")
+        return Switch(enabled=False, reason=_("The results are being loaded."))
     if state.phase is Phase.REFUSED:
-        refused = "The worker was refused: nothing is sent to it. Press Test connection."
+        refused = _("The worker was refused: nothing is sent to it. Press Test connection.")
         return Switch(enabled=False, reason=refused)
     if state.phase is Phase.UNCONFIGURED:
-        problems = ["Enter the worker's address and the client folder.", *problems]
+        problems = [_("Enter the worker's address and the client folder."), *problems]
     return _switch(not problems, "\n".join(problems))
 
 
 def _progress(state: PanelState, now_s: float) -> Progress:
     run = state.run
     if state.phase is Phase.CHECKING:
-        return Progress(visible=True, words="Checking the worker")
+        return Progress(visible=True, words=_("Checking the worker"))
     if state.phase is Phase.LOADING:
-        return Progress(visible=True, words="Loading the results into the scene")
+        return Progress(visible=True, words=_("Loading the results into the scene"))
     if state.phase is Phase.CANCELLING:
-        return Progress(visible=True, words="Cancelling...")
+        return Progress(visible=True, words=_("Cancelling..."))
     if state.phase not in AT_WORK:
         return Progress(visible=False)
-    elapsed = f"{minutes(now_s - run.started_at_s)} elapsed"
+    elapsed = _("{time} elapsed").format(time=minutes(now_s - run.started_at_s))
     if run.attempt:
-        lost = f"Connection lost, trying again in {run.retry_in_s:.0f} s (attempt {run.attempt})"
-        return Progress(visible=True, words=f"{lost}, {elapsed}")
+        lost = _("Connection lost, trying again in {seconds:.0f} s (attempt {attempt})")
+        words = lost.format(seconds=run.retry_in_s, attempt=run.attempt)
+        return Progress(visible=True, words=f"{words}, {elapsed}")
     words = ", ".join(part for part in (_stage_words(state.phase, run, now_s), elapsed) if part)
     permille = None if run.fraction is None else round(1000 * min(max(run.fraction, 0.0), 1.0))
     return Progress(visible=True, permille=permille, words=words)
@@ -213,19 +217,21 @@ def _progress(state: PanelState, now_s: float) -> Progress:
 
 def _stage_words(phase: Phase, run: Run, now_s: float) -> str:
     if phase is Phase.UPLOADING and run.total_bytes:
-        sent = f"Uploading {megabytes(run.done_bytes)} of {megabytes(run.total_bytes)}"
+        words = _("Uploading {done} of {total}")
+        sent = words.format(done=megabytes(run.done_bytes), total=megabytes(run.total_bytes))
         spent_s = now_s - run.stage_at_s
         if spent_s < 0.5:
             return sent
         rate = run.done_bytes / spent_s
         return f"{sent}, {rate / 1e6:.1f} MB/s"
     if phase is Phase.QUEUED:
-        before = "1 job" if run.place == 1 else f"{run.place} jobs"
-        return f"Waiting, {before} before this one" if run.place else "Waiting, next in turn"
+        if run.place > 1:
+            return _("Waiting, {count} jobs before this one").format(count=run.place)
+        return _("Waiting, 1 job before this one") if run.place else _("Waiting, next in turn")
     title = _STAGE_TITLES.get(run.stage, run.stage.replace("_", " ").capitalize())
     if phase is Phase.RUNNING and run.fraction is not None:
         return f"{title}, {100 * run.fraction:.0f} %{_remaining(run, now_s)}"
-    return title or "Starting"
+    return title or _("Starting")
 
 
 def _remaining(run: Run, now_s: float) -> str:
@@ -233,4 +239,5 @@ def _remaining(run: Run, now_s: float) -> str:
     fraction, spent_s = run.fraction or 0.0, now_s - run.running_since_s
     if fraction < 0.1 or fraction >= 1 or spent_s < 2:
         return ""
-    return f", about {minutes(spent_s * (1 - fraction) / fraction)} left"
+    left = minutes(spent_s * (1 - fraction) / fraction)
+    return ", " + _("about {time} left").format(time=left)

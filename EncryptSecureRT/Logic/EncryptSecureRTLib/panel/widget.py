@@ -11,7 +11,6 @@ from typing import Any
 
 import qt
 import slicer
-from slicer.i18n import tr as _
 
 from EncryptSecureRTLib.client.process import EncryptSecureRTError
 from EncryptSecureRTLib.panel.connection import ConnectionForm
@@ -34,12 +33,13 @@ from EncryptSecureRTLib.panel.state import Notice, Offer, PanelState, Tone
 from EncryptSecureRTLib.panel.tasks import TASKS
 from EncryptSecureRTLib.panel.validate import Form, problems_of
 from EncryptSecureRTLib.panel.view import view_of
+from EncryptSecureRTLib.panel.words import _
 from EncryptSecureRTLib.scene.study import StudyState, study_state
 
 TICK_MS = 50
 HUGE_BYTES = 500_000_000  # from here on the user is asked first
 _ASK_BEFORE_CANCEL_S = 30.0
-_NO_WORKER = "A worker is needed to seal the files of this study."
+_NO_WORKER = _("A worker is needed to seal the files of this study.")
 
 
 class Panel:
