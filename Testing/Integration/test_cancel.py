@@ -26,6 +26,7 @@ from EncryptSecureRTLib.client.jobs import cancel
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_cancel_takes_effect_within_a_second_at_any_stage(
     busy: Busy, record_property: Callable[[str, object], None]
 ) -> None:
@@ -54,6 +55,7 @@ def test_cancel_takes_effect_within_a_second_at_any_stage(
     assert list((hospital.state / "results").iterdir()) != []  # protect's: only ours are gone
 
 
+@pytest.mark.alone
 def test_a_queued_job_is_cancelled_at_once_and_the_running_one_goes_on(
     busy: Busy,
 ) -> None:

@@ -177,6 +177,7 @@ def test_an_unsigned_policy_works_only_where_it_is_spelled_out(ward: Ward, tmp_p
 # ---- the worker's program
 
 
+@pytest.mark.alone
 def test_a_worker_without_sgx_ends_with_78_and_never_listens(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -214,6 +215,7 @@ def test_an_address_in_use_and_an_unknown_provider_are_told_apart(tmp_path: Path
     assert unknown[0] == 2
 
 
+@pytest.mark.alone
 def test_a_worker_ends_soon_after_sigterm_although_a_client_idles(tmp_path: Path) -> None:
     hospital = Hospital(tmp_path / "stand")
     home = hospital.user(Role.PHYSICIST)

@@ -37,6 +37,7 @@ def _assert_cancelled(run: Run, out: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("fraction", [0.0, 0.3, 0.8])
 def test_ctrl_c_while_the_worker_computes_ends_the_job(
     busy: Busy, tmp_path: Path, fraction: float
