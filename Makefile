@@ -14,6 +14,8 @@ OUT    ?= demo-out
 DEBIAN := openssl dicom3tools libgdcm-tools
 # What Qt needs without a screen, and a font that pictures do not depend on a desktop for.
 DEBIAN_QT := libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core
+TESTS_test-scene := Testing/Scene
+TESTS_test-panel := Testing/Panel
 # Slicer's MRML and Qt exist as packages for this platform only.
 SCENE := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),yes)
 LOCKS  := enclave-worker/requirements-worker.lock requirements-dev.lock
@@ -68,7 +70,7 @@ lint: .make/scene
 test-core: .make/installed
 	$(BIN)/pytest -q -n auto --dist loadfile Testing/Unit
 
-# What measures times that people see does not share the machine with other tests: the panel, too.
+# What measures times that people see does not share the machine with other tests.
 test: all lint
 	$(BIN)/pytest -q -n auto --dist loadfile -m "not alone" Testing/Unit Testing/Integration
 	$(BIN)/pytest -q -m alone Testing/Integration
@@ -76,7 +78,8 @@ test: all lint
 
 test-scene test-panel: .make/scene
 	$(if $(SCENE),,@echo "NOT RUN: $@ needs Linux on x86-64, where slicer-core can be installed")
-	$(if $(SCENE),$(BIN)/pytest -q Testing/$(if $(filter test-scene,$@),Scene,Panel))
+	$(if $(SCENE),$(BIN)/pytest -q -n auto --dist loadfile -m "not alone" $(TESTS_$@))
+	$(if $(SCENE),$(if $(filter test-panel,$@),$(BIN)/pytest -q -m alone $(TESTS_$@)))
 
 screenshots: .make/scene
 	$(BIN)/python -m Testing.Panel.screenshots docs/tutorial

@@ -116,7 +116,7 @@ def all_held(tmp_path_factory: pytest.TempPathFactory) -> Iterator["HeldClinic"]
 def held(all_held: "HeldClinic") -> Iterator["HeldClinic"]:
     """Give the worker that can be held; at the end everything there goes on."""
     yield all_held
-    all_held.let_go()
+    all_held.wait_idle()
 
 
 @pytest.fixture

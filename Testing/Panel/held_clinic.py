@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from Testing.Integration.cutting import Steps
-from Testing.Integration.faults import FaultyHospital, states
+from Testing.Integration.faults import FaultyHospital, wait_for
 from Testing.Integration.held import no_job_starts
 from Testing.Integration.taps import OuterConnection, TcpTap
 
+from encryptsecurert_protocol.jobs import JobState
 from encryptsecurert_protocol.rights import Role
 from EncryptSecureRTLib.client.home import ClientHome
 
@@ -59,7 +60,7 @@ class HeldClinic:
 
     def __init__(self, hospital: FaultyHospital, physicist: ClientHome, line: HoldingLine) -> None:
         self.hospital, self.line = hospital, line
-        self._physicist = physicist
+        self._physicist, self._user = physicist, physicist.user().user
 
     @property
     def url(self) -> str:
@@ -104,10 +105,19 @@ class HeldClinic:
         self.hospital.gate.open()
         self.line.let_go()
 
+    def wait_idle(self) -> None:
+        """Let everything go on, and wait until no job is left in the worker's way."""
+        self.let_go()
+        wait_for(lambda: all(state.ended for state in self._states().values()))
+
     def state_of(self, job: str) -> str:
         """Return the state of a job of the physicist's; empty if there is none."""
-        with self.hospital.channel(self._physicist) as channel:
-            return states(channel).get(job, "")
+        states = self._states()
+        return states[job].value if job in states else ""
+
+    def _states(self) -> dict[str, JobState]:
+        jobs = self.hospital.service.core.book.of(self._user)
+        return {job.header.job: job.state for job, _ in jobs}
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """What breaks on this side or lies on the other, in the middle of a job: told, and nothing left."""
 
 import os
-import resource
+import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from Testing.Panel.traces import assert_untouched, choose_body_only, details, enabled, run_folders
+from Testing.Panel.traces import assert_untouched, choose_body_only, details, enabled
 
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_worker.core import WorkerCore
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from Testing.Panel.bench import PanelBench
     from Testing.Panel.held_clinic import HeldClinic
 
+resource = pytest.importorskip("resource", reason="no limits to the size of files here")
 _LOCAL_FILE = "A local file cannot be read or written"
 _KIB = 1024
 
@@ -90,7 +93,6 @@ def test_a_disk_without_room_for_the_results_leaves_no_half_of_them(
     assert begun.message.startswith(_LOCAL_FILE)
     assert details(begun)[0] == "E_LOCAL_FILE, exit code 14"
     assert_untouched(begun)
-    _apply_again(begun)
 
 
 def test_a_temporary_folder_that_cannot_be_written_is_told(
@@ -248,15 +250,20 @@ def test_a_result_on_another_grid_than_the_volume_is_not_loaded(
     assert_untouched(begun)
 
 
-def test_files_of_a_job_are_gone_with_the_next_and_the_last(begun: "PanelBench") -> None:
-    begun.press("applyButton")
-    assert begun.wait_idle() == "done"
-    (first,) = run_folders()
-    assert [path.name for path in first.iterdir()] == ["results"]
-    begun.press("applyButton")
-    assert begun.wait_idle() == "done"
-    (second,) = run_folders()
-    begun.host.unload(begun.loaded)
+def test_what_a_crashed_application_left_is_removed_at_the_next_start(
+    request: pytest.FixtureRequest,
+) -> None:
+    from EncryptSecureRTLib.panel.workfolder import root_folder
 
-    assert first != second
-    assert run_folders() == []
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    left = root_folder() / f"{gone.pid}-0123456789abcdef"
+    of_another = root_folder() / f"{os.getppid()}-0123456789abcdef"
+    for folder in (left, of_another):
+        folder.mkdir()
+        (folder / "volume.bin").write_bytes(b"voxels")
+    request.getfixturevalue("bench")
+
+    assert not left.exists()
+    assert of_another.exists()
+    shutil.rmtree(of_another)

@@ -188,5 +188,6 @@ def test_the_auditor_may_look_but_not_segment(bench: "PanelBench", clinic: "Clin
     assert bench.message.startswith("Your role does not allow this. Ask the key custodian")
     assert details(bench)[0] == "E_FORBIDDEN, exit code 8"
     assert bench.ui.trustBadge.text.startswith("SIMULATED TEE")
-    assert enabled(bench, "applyButton", *_AGAIN) == ["applyButton", *_AGAIN]
+    assert enabled(bench, "applyButton", *_AGAIN) == _AGAIN
+    assert bench.ui.applyButton.toolTip == "Your role does not allow segmentation on this worker."
     assert_untouched(bench)

@@ -162,6 +162,7 @@ def huge(ready: "PanelBench", monkeypatch: pytest.MonkeyPatch) -> "PanelBench":
     from EncryptSecureRTLib.panel import widget
 
     monkeypatch.setattr(widget, "HUGE_BYTES", 100_000_000)
+    monkeypatch.setattr(widget, "DOUBLE_CLICK_S", 0.0)
     ready.choose(ready.add_volume(np.zeros((200, 500, 500), np.int16)))
     ready.answers.asked.clear()
     ready.answers.texts.clear()

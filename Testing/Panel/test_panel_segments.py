@@ -164,6 +164,7 @@ def test_a_disk_without_room_for_the_table_is_said_and_leaves_no_half_file(
     assert "A local file cannot be read or written" in ready.message
 
 
+@pytest.mark.alone
 def test_the_window_is_never_still_for_more_than_50_ms_while_a_job_runs(
     ready: "PanelBench", record_property: Show
 ) -> None:

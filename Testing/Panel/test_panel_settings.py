@@ -53,27 +53,27 @@ def _assert_nothing_can_begin(bench: "PanelBench") -> None:
     assert_untouched(bench)
 
 
-@pytest.mark.parametrize("text", _WRONG)
-def test_a_wrong_address_is_told_as_it_is_typed_and_nothing_can_begin(
-    entered: "PanelBench", text: str
+def test_every_wrong_address_is_told_as_it_is_typed_and_nothing_can_begin(
+    entered: "PanelBench",
 ) -> None:
-    entered.ui.urlComboBox.setEditText(text)
+    for text, words in _WRONG.items():
+        entered.ui.urlComboBox.setEditText(text)
 
-    assert entered.ui.urlProblem.text == _WRONG[text]
-    assert entered.shown("urlProblem")
-    _assert_nothing_can_begin(entered)
+        assert (text, entered.ui.urlProblem.text) == (text, words)
+        assert entered.shown("urlProblem")
+        _assert_nothing_can_begin(entered)
 
 
-@pytest.mark.parametrize("text", _GOOD)
-def test_a_right_address_is_taken_as_it_is_typed(entered: "PanelBench", text: str) -> None:
-    entered.ui.urlComboBox.setEditText(text)
+def test_every_right_address_is_taken_as_it_is_typed(entered: "PanelBench") -> None:
+    for text in _GOOD:
+        entered.ui.urlComboBox.setEditText(text)
 
-    assert not entered.shown("urlProblem")
-    assert entered.phase == "unchecked"
-    assert enabled(entered, "applyButton", "testConnectionButton") == [
-        "applyButton",
-        "testConnectionButton",
-    ]
+        assert (text, entered.shown("urlProblem")) == (text, False)
+        assert entered.phase == "unchecked"
+        assert enabled(entered, "applyButton", "testConnectionButton") == [
+            "applyButton",
+            "testConnectionButton",
+        ]
 
 
 def test_an_address_that_becomes_wrong_takes_the_verdict_away(ready: "PanelBench") -> None:
@@ -102,37 +102,32 @@ def test_a_wrong_address_is_never_kept(entered: "PanelBench", clinic: "Clinic") 
     assert "secret" not in kept
 
 
-@pytest.mark.parametrize(
-    ("names", "words"),
-    [
-        (["user.key"], "The client folder lacks your key."),
-        (["user.pem"], "The client folder lacks your certificate."),
-        (["policy.json"], "The client folder lacks the site's policy."),
-        (
-            ["user.key", "user.pem", "policy.json"],
-            "The client folder lacks your key, your certificate, the site's policy.",
-        ),
-    ],
-    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
-)
+_LACKS = {
+    ("user.key",): "The client folder lacks your key.",
+    ("user.pem",): "The client folder lacks your certificate.",
+    ("policy.json",): "The client folder lacks the site's policy.",
+    ("user.key", "user.pem", "policy.json"): (
+        "The client folder lacks your key, your certificate, the site's policy."
+    ),
+}
+
+
 def test_a_client_folder_that_lacks_something_is_told_with_what_to_do(
-    bench: "PanelBench", clinic: "Clinic", tmp_path: Path, names: list[str], words: str
+    entered: "PanelBench", clinic: "Clinic", tmp_path: Path
 ) -> None:
-    home = copy_of(clinic.physicist, tmp_path / "home").path
-    for name in names:
-        (home / name).rename(home / f"{name}.away")
-    bench.choose(bench.add_phantom())
-    bench.connect(clinic.url, home)
+    for number, (names, words) in enumerate(_LACKS.items()):
+        home = copy_of(clinic.physicist, tmp_path / f"home-{number}").path
+        for name in names:
+            (home / name).unlink()
+        entered.connect(clinic.url, home)
 
-    assert bench.ui.urlProblem.text.startswith(words)
-    assert "encryptsecurert enroll" in bench.ui.urlProblem.text
-    assert "Advanced" in bench.ui.urlProblem.text
-    _assert_nothing_can_begin(bench)
+        assert entered.ui.urlProblem.text.startswith(words)
+        assert "encryptsecurert enroll" in entered.ui.urlProblem.text
+        assert "Advanced" in entered.ui.urlProblem.text
+        _assert_nothing_can_begin(entered)
 
-    for name in names:
-        (home / f"{name}.away").rename(home / name)
-    bench.connect(clinic.url + "/", home)  # a change makes the panel look again
-    assert bench.phase == "unchecked"
+    entered.connect(clinic.url, clinic.physicist)
+    assert entered.phase == "unchecked"
 
 
 def test_a_client_folder_that_is_not_there_lacks_everything(

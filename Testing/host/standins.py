@@ -16,11 +16,16 @@ from Testing.host.binding import QtCore, close_class
 Class = TypeVar("Class", bound=type)
 STANDINS: dict[str, type] = {}
 """Every stand-in by the name of the C++ class."""
+DECLARED: dict[str, frozenset[str]] = {}
+"""The properties of each, read once: PySide6 may delete a class's meta-object later."""
 
 
 def standin(cls: Class) -> Class:
     """Register a stand-in; its methods and properties are then all that scripts can use."""
     STANDINS[cls.__name__] = cls
+    meta: Any = getattr(cls, "staticMetaObject")  # noqa: B009 - a plain type has none
+    names = (meta.property(index).name() for index in range(meta.propertyCount()))
+    DECLARED[cls.__name__] = frozenset(names)
     close_class(cls)
     return cls
 

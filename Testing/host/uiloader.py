@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from PySide6.QtUiTools import QUiLoader
 from Testing.host import i18n
 from Testing.host.binding import QtCore, QtGui, QtWidgets
-from Testing.host.standins import STANDINS
+from Testing.host.standins import DECLARED, STANDINS
 
 _LINE = "Line"  # what Designer calls a frame that is a line
 _MRML_TYPES = ("vtkMRMLScene*", "vtkMRMLNode*")
@@ -103,7 +103,7 @@ def _problems(tree: ElementTree.Element) -> list[str]:
         elif name in STANDINS:
             for item in element.findall("property"):
                 # Designer marks with stdset="0" what is added to a widget, not declared by it.
-                declared = cls.staticMetaObject.indexOfProperty(item.get("name", "")) >= 0
+                declared = item.get("name", "") in DECLARED[name]
                 if not declared and item.get("stdset") != "0":
                     told.append(f"the stand-in of {name} has no property {item.get('name')}")
     return told

@@ -51,7 +51,7 @@ def test_a_detail_stands_in_brackets_before_the_full_stop() -> None:
     assert notice.what == "A quota of yours is used up (200 patients today)."
 
 
-def test_a_clear_study_offers_to_be_sealed_and_a_lost_job_to_be_found() -> None:
+def test_a_clear_study_offers_to_be_sealed_and_a_lost_job_to_be_cancelled() -> None:
     assert notice_of("E_NOT_PROTECTED").offer is Offer.SEAL_STUDY
-    assert lost_notice("ab" * 16).offer is Offer.RECONNECT
+    assert lost_notice("ab" * 16).offer is Offer.CANCEL_JOB
     assert notice_of("E_BUSY").offer is None

@@ -127,6 +127,8 @@ def _selector(key: str, node_class: str, tip: str, words: str) -> Any:
     selector.selectNodeUponCreation = False  # nothing is chosen but by the user
     selector.toolTip = tip
     selector.accessibleName = words
+    # A long name is no reason for a wide panel.
+    selector.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)
     return selector
 
 
@@ -148,9 +150,11 @@ class _StructureList:
         self.filter.placeholderText = _("Search")
         self.filter.clearButtonEnabled = True
         self.filter.accessibleName = _("Search for a structure")
+        self.filter.toolTip = _("Shows only structures with this in their names.")
         self.list = qt.QListWidget()
         self.list.objectName = "structuresList"
         self.list.accessibleName = _("Structures to find")
+        self.list.toolTip = _("The worker looks for those with a tick.")
         for structure in task.structures:
             item = qt.QListWidgetItem(f"{structure.label}: {structure.words}")
             item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)

@@ -16,13 +16,14 @@ from EncryptSecureRTLib.panel.messages import (
     lost_notice,
     megabytes,
     minutes,
+    not_told_notice,
     notice_of,
     refuses_worker,
 )
 from EncryptSecureRTLib.panel.phases import Kind
-from EncryptSecureRTLib.panel.state import Allowed, CheckRow, Notice, Outcome, Sealed, Tone, Trust
-from EncryptSecureRTLib.panel.words import _
+from EncryptSecureRTLib.panel.state import Allowed, CheckRow, Outcome, Sealed, Trust
 
+_PASSING = (ErrorCode.E_UNREACHABLE, ErrorCode.E_TIMEOUT, ErrorCode.E_BUSY)
 _STAGE_KINDS = {
     "upload": Kind.UPLOAD,
     "fetch": Kind.FETCH,
@@ -50,10 +51,13 @@ class Listener:
     ----------
     command : what the child was started for.
     now_s : the session's clock.
+    job : the job that the child is to find or to end; empty if it begins one.
     """
 
-    def __init__(self, command: str, now_s: Callable[[], float], log: Log) -> None:
-        self._command = command
+    def __init__(
+        self, command: str, now_s: Callable[[], float], log: Log, *, job: str = ""
+    ) -> None:
+        self._command, self._job = command, job
         self._uids: dict[str, str] = {}
         self._now_s, self._log = now_s, log
         self._started_s = now_s()
@@ -190,13 +194,15 @@ class Listener:
     def _failed(self, last: Message) -> Event:
         error = error_of_line(last)
         job = getattr(error, "job", "")
+        if self._command == "fetch" and error.code in _PASSING:
+            job = self._job  # it goes on as before, whatever the client did not reach
         details = (f"job {job}",) if job else ()
         notice = notice_of(error.code.name, detail=error.detail, details=details)
         self._log.client(f"{error.code.name}: {error.what}")
         at_s = self._now_s()
         if error.code is ErrorCode.E_CANCELLED:
             if job:
-                notice = _not_told(job)
+                notice = not_told_notice(job)
             return Ended(kind=Kind.CANCELLED, at_s=at_s, notice=notice, job=job)
         if job:
             return Ended(kind=Kind.LOST, at_s=at_s, notice=lost_notice(job), job=job)
@@ -241,16 +247,6 @@ class Listener:
             pseudonym=_word(last, "pseudonym"),
             uids=self._uids,
         )
-
-
-def _not_told(job: str) -> Notice:
-    return Notice(
-        tone=Tone.BAD,
-        what=_("Cancelled here, but the worker could not be told: the job may go on."),
-        todo=_("It ends by itself; nothing of it is loaded."),
-        code=ErrorCode.E_CANCELLED.name,
-        details=(f"job {job}",),
-    )
 
 
 def _trust(verdict: Mapping[str, Any], *, accepted: bool, at_s: float) -> Trust:

@@ -53,6 +53,8 @@ def _rows() -> Iterable[tuple[Iterable[Phase], Kind, Transition]]:
     yield [_P.CHECKING], _K.REFUSED, Transition(_P.REFUSED)
     yield [_P.CHECKING], _K.FAULT, Transition(_P.FAILED)
     yield [_P.CHECKING], _K.CANCEL, Transition(_P.UNCHECKED, (_E.END_CHILD,))
+    for kind in (_K.SCENE_CLOSED, _K.INPUT_REMOVED):
+        yield [_P.CHECKING], kind, Transition(_P.CHECKING)
 
     yield [_P.UNCHECKED], _K.APPLY, Transition(_P.CHECKING, (_E.START_CHECK,))
     yield [_P.READY, _P.DONE, _P.FAILED], _K.APPLY, Transition(_P.PREPARING, (_E.START_JOB,))
@@ -101,7 +103,7 @@ def _ignored() -> Iterable[tuple[Iterable[Phase], Iterable[Kind]]]:
     yield [_P.READY, _P.DONE, _P.FAILED], (_K.CANCEL, _K.RECONNECT)
     yield IDLE, (*_OF_CHECKS, *_OF_JOBS, _K.REFUSED, _K.INPUT_REMOVED)
     yield IDLE - {_P.DONE}, (_K.SCENE_CLOSED,)
-    yield [_P.CHECKING], (_K.TEST, _K.APPLY, _K.RECONNECT, *changes, *scene)
+    yield [_P.CHECKING], (_K.TEST, _K.APPLY, _K.RECONNECT, *changes)
     yield [_P.CHECKING], _OF_JOBS - {_K.FAULT}
     yield AT_WORK, (_K.TEST, _K.APPLY, _K.RECONNECT, *changes, *_OF_CHECKS, _K.LOADED, _K.LATE)
     yield AT_WORK - {_P.PREPARING}, (_K.PREPARED,)

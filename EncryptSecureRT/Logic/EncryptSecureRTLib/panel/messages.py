@@ -133,7 +133,18 @@ def lost_notice(job: str, details: tuple[str, ...] = ()) -> Notice:
         todo=_("Press Reconnect when the worker can be reached again."),
         code=ErrorCode.E_UNREACHABLE.name,
         details=(f"job {job}", *details),
-        offer=Offer.RECONNECT,
+        offer=Offer.CANCEL_JOB,
+    )
+
+
+def not_told_notice(job: str, details: tuple[str, ...] = ()) -> Notice:
+    """Return what is said of a job that was ended here and perhaps not at the worker."""
+    return Notice(
+        tone=Tone.BAD,
+        what=_("Cancelled here, but the worker could not be told: the job may go on."),
+        todo=_("It ends by itself; nothing of it is loaded."),
+        code=ErrorCode.E_CANCELLED.name,
+        details=(f"job {job}", *details),
     )
 
 

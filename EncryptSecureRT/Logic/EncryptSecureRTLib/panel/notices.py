@@ -10,10 +10,10 @@ from EncryptSecureRTLib.panel.words import _
 
 _MARKS = {Tone.GOOD: "✓", Tone.INFO: "●", Tone.BAD: "⚠"}
 _MOST_LINES = 10  # of details before one has to scroll
-_BUTTONS = {
-    Offer.SEAL_STUDY: _("&Seal this study..."),
-    Offer.RECONNECT: _("Re&connect"),
-    Offer.SHOW_RESULT: _("Sho&w"),
+BUTTONS = {
+    Offer.SEAL_STUDY: _("Seal t&his study..."),
+    Offer.CANCEL_JOB: _("Cancel the &job"),
+    Offer.SHOW_RESULT: _("S&how"),
 }
 
 
@@ -59,7 +59,7 @@ class NoticeFrame:
         offered = notice.offer is not None and notice.offer in self._actions
         ui.actionButton.setVisible(offered)
         if notice.offer is not None:
-            ui.actionButton.text = _BUTTONS[notice.offer]
+            ui.actionButton.text = BUTTONS[notice.offer]
         if notice.tone is Tone.BAD:
             ui.messageLabel.setFocus()
 

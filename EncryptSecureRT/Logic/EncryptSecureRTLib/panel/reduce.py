@@ -7,10 +7,13 @@ from dataclasses import replace
 
 from EncryptSecureRTLib.panel.events import Away, Ended, Event, Judged, Line, Results, Step, Taken
 from EncryptSecureRTLib.panel.machine import follow
+from EncryptSecureRTLib.panel.messages import not_told_notice
 from EncryptSecureRTLib.panel.phases import Effect, Kind, Phase
 from EncryptSecureRTLib.panel.state import Notice, PanelState, Run, Tone
 from EncryptSecureRTLib.panel.words import _
 
+# A client that ended so may not have reached the worker.
+_UNHEARD = frozenset({"E_INTERNAL", "E_UNREACHABLE", "E_TIMEOUT", "E_BUSY"})
 Reduced = tuple[PanelState, tuple[Effect, ...]]
 _ENDINGS = {
     Kind.SCENE_CLOSED: _("the scene was closed"),
@@ -58,7 +61,9 @@ def _waits(event: Judged, state: PanelState) -> bool:
 def _ended(before: PanelState, state: PanelState, event: Ended) -> PanelState:
     run = replace(state.run, job=event.job or state.run.job)
     notice = event.notice
-    if before.phase is Phase.CANCELLING and not event.job:
+    if before.phase is Phase.CANCELLING and run.job and notice.code in _UNHEARD:
+        notice = not_told_notice(run.job, notice.details)
+    elif before.phase is Phase.CANCELLING and not event.job:
         notice = cancelled_notice(before.run)
     return replace(state, run=run, notice=notice, go_on=False)
 
@@ -109,7 +114,9 @@ def _plain(before: PanelState, state: PanelState, event: Event) -> PanelState:
         case Kind.CANCEL | Kind.SCENE_CLOSED | Kind.INPUT_REMOVED:
             return _stopped(before, state, event)
         case Kind.LATE:
-            return replace(state, notice=cancelled_notice(before.run))
+            run = before.run
+            late = not_told_notice(run.job) if run.job else cancelled_notice(run)
+            return replace(state, notice=late)
         case Kind.CLOSED:
             return PanelState(phase=Phase.CLOSED)
         case _:
@@ -120,6 +127,8 @@ def _stopped(before: PanelState, state: PanelState, event: Event) -> PanelState:
     run = replace(state.run, ended_by=_ENDINGS[event.kind])
     if state.phase is Phase.UNCHECKED:  # a check was cancelled
         return replace(state, rows=(), trust=None, notice=cancelled_notice(run), go_on=False)
+    if state.phase is Phase.CHECKING:  # the check goes on, for a job there is no home
+        return replace(state, go_on=False)
     if before.phase is Phase.LOADING:
         notice = Notice(
             tone=Tone.BAD,

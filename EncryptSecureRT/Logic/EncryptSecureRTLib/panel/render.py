@@ -1,5 +1,6 @@
 """The view on the widgets: the only place that writes what a state says into them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import qt
@@ -8,6 +9,8 @@ from EncryptSecureRTLib.panel.icons import badge_colour, badge_pixmap, is_dark, 
 from EncryptSecureRTLib.panel.state import PanelState, Tone, Trust
 from EncryptSecureRTLib.panel.view import Badge, CheckLine, Switch, View
 
+_APPLY_KEYS = "Alt+A"
+_MAY_BREAK = "\u200b"  # so that the long name of a code makes no wide panel
 _FACTS = (
     ("worker", "worker_name"),
     ("build", "build_label"),
@@ -35,6 +38,15 @@ def switch(widget: Any, wanted: Switch, tip: str) -> None:
     widget.toolTip = wanted.reason or tip
 
 
+def _named(widget: Any) -> Iterator[Any]:
+    """Yield the widgets that have a name, from this one downwards."""
+    if widget.name:
+        yield widget
+    for child in widget.children():
+        if child.isWidgetType():
+            yield from _named(child)
+
+
 class CheckLines:
     """The lines of Test connection: labels in a grid, so that long ones wrap."""
 
@@ -55,7 +67,7 @@ class CheckLines:
             self._add_labels()
         for (title, words), line in zip(self._labels, lines, strict=False):
             title.text = f"{line.mark} {line.title}"
-            words.text = line.words
+            words.text = line.words.replace("_", "_" + _MAY_BREAK)
             words.accessibleName = f"{line.title}: {line.tone.value}, {line.words}"
             colour_text(title, tone_colour(line.tone, dark=dark))
 
@@ -90,6 +102,8 @@ class Renderer:
         self._trust: Trust | None = None
         self._verdict_dark = False
         self._badge: tuple[Badge, bool] | None = None
+        self._inputs: Switch | None = None
+        self._own_tips: dict[str, str] = {}
 
     def show(self, state: PanelState, view: View) -> None:
         """Show everything of a view."""
@@ -103,11 +117,25 @@ class Renderer:
             (ui.applyButton, view.apply),
         ):
             switch(widget, wanted, self._tips[widget])
-        ui.applyButton.text = view.apply_words
-        for section in (ui.inputsSection, ui.outputsSection, ui.urlComboBox, ui.advancedSection):
-            section.enabled = view.inputs.enabled
-        ui.inputsSection.toolTip = view.inputs.reason
+        if ui.applyButton.text != view.apply_words:
+            ui.applyButton.text = view.apply_words
+            ui.applyButton.shortcut = qt.QKeySequence(_APPLY_KEYS)  # a new text takes it away
+        self._show_inputs(view.inputs)
         self.show_progress(view)
+
+    def _show_inputs(self, wanted: Switch) -> None:
+        """Enable what is chosen before a job, or say at each control why it is disabled."""
+        ui = self._ui
+        chosen = (ui.urlComboBox, ui.inputsSection, ui.outputsSection, ui.advancedSection)
+        for widget in chosen:
+            widget.enabled = wanted.enabled
+        if wanted == self._inputs:
+            return
+        self._inputs = wanted
+        for widget in chosen:
+            for control in _named(widget):
+                own = self._own_tips.setdefault(str(control.name), str(control.toolTip))
+                control.toolTip = wanted.reason or own
 
     def show_progress(self, view: View) -> None:
         """Show how far it is; called many times a second."""
@@ -180,5 +208,12 @@ def _facts(trust: Trust) -> list[str]:
         if isinstance(value, list):
             value = ", ".join(map(str, value)) or "none"
         if value:
-            lines.append(f"{words}: {value}")
+            lines.append(f"{words}: {_in_groups(str(value))}")
     return lines
+
+
+def _in_groups(value: str) -> str:
+    """Return a digest in groups that can be compared by eye and wrapped; else the value itself."""
+    if len(value) != 64 or not value.isalnum():
+        return value
+    return " ".join(value[at : at + 16] for at in range(0, 64, 16))

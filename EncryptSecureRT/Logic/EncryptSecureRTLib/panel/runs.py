@@ -14,6 +14,10 @@ LATE_AFTER_S = 10.0
 class ChildRun:
     """A child that was started.
 
+    Attributes
+    ----------
+    command : the client's command that it runs.
+
     Raises
     ------
     EncryptSecureRTError
@@ -28,10 +32,11 @@ class ChildRun:
         now_s: Callable[[], float],
         log: Log,
     ) -> None:
+        self.command = command
         self._now_s = now_s
         self._asked_s: float | None = None
         self._killed = False
-        self._listener = Listener(command, now_s, log)
+        self._listener = Listener(command, now_s, log, job=str(request.get("job", "")))
         self._child = start(command, request)
 
     def news(self) -> tuple[list[Event], bool]:

@@ -136,6 +136,7 @@ def segment(
         problems.append("Choose a worker with connect.")
     if problems or form.volume is None:
         raise EncryptSecureRTError(ErrorCode.E_PARAMETERS, " ".join(problems))
-    series = (folders or SeriesFolders()).folder_of(ct, form.volume)
+    folders = folders or SeriesFolders()
+    series = folders.folder_of(ct, form.volume) or folders.uids_of(ct, form.volume)
     session.apply(SegmentOrder(ct, chosen, series, show3d=show3d))
     return Running(session, progress)

@@ -17,7 +17,7 @@ from EncryptSecureRTLib.panel.state import Notice, Outcome, Structure
 from EncryptSecureRTLib.panel.workfolder import renew
 from EncryptSecureRTLib.scene.geometry import GridGeometry, volume_grid
 from EncryptSecureRTLib.scene.segmentations import DisplaySegment, load_segments
-from EncryptSecureRTLib.scene.voxels import writing_volume
+from EncryptSecureRTLib.scene.voxels import SeriesUids, writing_volume
 
 _VOLUME = "volume.bin"
 _OUTPUTS = ("rtstruct", "seg")
@@ -31,15 +31,20 @@ class SegmentOrder:
     ----------
     ct : vtkMRMLScalarVolumeNode
     structures : keys of the structures to find.
-    series : folder of the protected series that the node is, as it was read; None to send the
-        node's own voxels.
+    series : folder of the protected series that the node is, as it was read; or the UIDs under
+        which to send the node's own voxels.
     show3d : make surfaces, too.
     """
 
     command = "segment"
 
     def __init__(
-        self, ct: Any, structures: tuple[str, ...], series: Path | None, *, show3d: bool = False
+        self,
+        ct: Any,
+        structures: tuple[str, ...],
+        series: Path | SeriesUids,
+        *,
+        show3d: bool = False,
     ) -> None:
         self._ct, self._structures, self._series = ct, structures, series
         self._show3d = show3d
@@ -47,13 +52,13 @@ class SegmentOrder:
     def prepare(self, folder: Path) -> Iterator[tuple[int, int]]:
         """Write the voxels, if they come from the node."""
         renew(folder / DISPLAY)
-        if self._series is None:
-            yield from writing_volume(self._ct, folder / _VOLUME)
+        if isinstance(self._series, SeriesUids):
+            yield from writing_volume(self._ct, folder / _VOLUME, self._series)
 
     def request(self, folder: Path) -> Mapping[str, object]:
         """Return what the client needs to know."""
         source: dict[str, object] = {"series": str(self._series)}
-        if self._series is None:
+        if isinstance(self._series, SeriesUids):
             source = {"volume": str(folder / _VOLUME)}
         return {
             **source,

@@ -1,14 +1,19 @@
-"""Which folder on disk a volume in the scene was read from, if it is a protected series as read."""
+"""Which folder on disk a volume in the scene was read from, if it is a protected series as read.
+
+And the UIDs under which any other volume goes to the worker.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import slicer
 
 from EncryptSecureRTLib.scene.geometry import ParentTransform
 from EncryptSecureRTLib.scene.study import StudyState, study_state
 from EncryptSecureRTLib.scene.volumes import VolumeFacts, instance_uids_of
+from EncryptSecureRTLib.scene.voxels import SeriesUids, random_uids
 
 FileOfInstance = Callable[[str], str]
 
@@ -32,6 +37,7 @@ class SeriesFolders:
     def __init__(self, file_of: FileOfInstance = file_in_database) -> None:
         self.file_of = file_of
         self._sealed: dict[str, Path] = {}
+        self._uids: WeakKeyDictionary[Any, SeriesUids] = WeakKeyDictionary()
 
     def remember(self, instance_uids: Sequence[str], folder: Path) -> None:
         """Note where a series is that was just protected."""
@@ -49,6 +55,17 @@ class SeriesFolders:
             return None
         folders = {self._folder(uid) for uid in uids}
         return folders.pop() if len(folders) == 1 else None
+
+    def uids_of(self, node: Any, facts: VolumeFacts) -> SeriesUids:
+        """Return the random UIDs under which a node's own voxels go, the same ones each time.
+
+        So what is sent again has the same octets, and a worker that holds them says so.
+        """
+        slices = facts.shape[0] if facts.shape is not None else 0
+        uids = self._uids.get(node)
+        if uids is None or len(uids.slices) != slices:
+            uids = self._uids[node] = random_uids(slices)
+        return uids
 
     def _folder(self, uid: str) -> Path | None:
         if uid in self._sealed:

@@ -169,6 +169,9 @@ class Session:
         events, ended = run.news()
         if ended:
             self._end_child()
+        if ended and run.command == "fetch" and self.state.phase is Phase.CANCELLING:
+            self._start_cancel()  # whoever stops fetching leaves the job alone
+            return
         for event in events:
             self.dispatch(event)
         if self._run is run and self.state.phase is Phase.CANCELLING and run.is_late():

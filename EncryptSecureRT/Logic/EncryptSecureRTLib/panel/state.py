@@ -65,7 +65,7 @@ class Offer(Enum):
     """What a notice offers to do at once, beside its details."""
 
     SEAL_STUDY = "seal this study"
-    RECONNECT = "reconnect"
+    CANCEL_JOB = "cancel the job"
     SHOW_RESULT = "show"
 
 

@@ -30,6 +30,7 @@ from EncryptSecureRTLib.panel.series import SeriesFolders
 from EncryptSecureRTLib.panel.session import Connection, Session
 from EncryptSecureRTLib.panel.settings import Settings
 from EncryptSecureRTLib.panel.state import Notice, Offer, PanelState, Tone
+from EncryptSecureRTLib.panel.taborder import order_tabs
 from EncryptSecureRTLib.panel.tasks import TASKS
 from EncryptSecureRTLib.panel.validate import Form, problems_of
 from EncryptSecureRTLib.panel.view import view_of
@@ -38,6 +39,7 @@ from EncryptSecureRTLib.scene.study import StudyState, study_state
 
 TICK_MS = 50
 HUGE_BYTES = 500_000_000  # from here on the user is asked first
+DOUBLE_CLICK_S = 0.5  # a second click so soon after the first is no wish to cancel
 _ASK_BEFORE_CANCEL_S = 30.0
 _NO_WORKER = _("A worker is needed to seal the files of this study.")
 
@@ -73,7 +75,7 @@ class Panel:
             ui,
             {
                 Offer.SHOW_RESULT: self.show_result,
-                Offer.RECONNECT: self._reconnect,
+                Offer.CANCEL_JOB: lambda: session.happen(Kind.CANCEL),
                 Offer.SEAL_STUDY: self.seal,
             },
         )
@@ -89,6 +91,10 @@ class Panel:
         )
         self._add_task_tabs()
         self._emphasise(ui.applyButton)
+        self._escape = qt.QShortcut(qt.QKeySequence("Esc"), ui.applyButton)
+        self._escape.context = qt.Qt.WidgetShortcut
+        self._escape.connect("activated()", self._cancel)
+        order_tabs(ui.trustFrame.parentWidget())
         ui.testConnectionButton.connect("clicked(bool)", lambda _checked: self.test())
         ui.applyButton.connect("clicked(bool)", lambda _checked: self.apply())
         ui.sealStudyButton.connect("clicked(bool)", lambda _checked: self.seal())
@@ -108,6 +114,7 @@ class Panel:
         self.tabs = qt.QTabBar()
         self.tabs.objectName = "taskTabs"
         self.tabs.accessibleName = _("Task")
+        self.tabs.toolTip = _("What is to be done.")
         self.tabs.expanding = False
         for task in TASKS:
             self.tabs.addTab(task.title)
@@ -150,6 +157,7 @@ class Panel:
         self.refresh()
 
     _input: Any = None
+    _begun_s = float("-inf")
     _dark = False
 
     # ---- buttons
@@ -162,14 +170,23 @@ class Panel:
 
     def apply(self) -> None:
         """Do what the large button says: begin, cancel or reconnect, by the phase."""
-        phase = self.session.state.phase
-        if phase in AT_WORK or phase is Phase.CHECKING:
-            if self._may_cancel():
-                self.session.happen(Kind.CANCEL)
-        elif phase is Phase.LOST:
+        clicked_twice = self.session.now_s() - self._begun_s < DOUBLE_CLICK_S
+        if self._can_cancel and clicked_twice:
+            return
+        if self._can_cancel:
+            self._cancel()
+        elif self.session.state.phase is Phase.LOST:
             self._reconnect()
         else:
             self._begin()
+
+    @property
+    def _can_cancel(self) -> bool:
+        return self.session.state.phase in AT_WORK | {Phase.CHECKING}
+
+    def _cancel(self) -> None:
+        if self._can_cancel and self._may_cancel():
+            self.session.happen(Kind.CANCEL)
 
     def _begin(self) -> None:
         form = self._form()
@@ -181,7 +198,9 @@ class Panel:
         ct = self.form.node("ct")
         self._connection.used()
         self._input = ct
-        series = self.folders.folder_of(ct, form.volume)
+        self._begun_s = self.session.now_s()
+        volume = form.volume
+        series = self.folders.folder_of(ct, volume) or self.folders.uids_of(ct, volume)
         show3d = bool(self.ui.show3dCheckBox.checked)
         self._parameters.show3d = show3d
         self.session.apply(SegmentOrder(ct, form.structures, series, show3d=show3d))
