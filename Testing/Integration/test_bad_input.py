@@ -77,9 +77,23 @@ def _without(*keywords: str) -> Edit:
     return edit
 
 
-def _mr(datasets: Sequence[Dataset]) -> None:
+def _two_studies(datasets: Sequence[Dataset]) -> None:
+    for dataset in datasets[3:]:
+        dataset.StudyInstanceUID = "2.25.78"
+
+
+def _two_patients(datasets: Sequence[Dataset]) -> None:
+    for dataset in datasets[3:]:
+        dataset.PatientID = "SOMEONE-ELSE"
+
+
+def _one_twice(datasets: Sequence[Dataset]) -> None:
+    datasets[3].SOPInstanceUID = datasets[2].SOPInstanceUID
+
+
+def _parametric_map(datasets: Sequence[Dataset]) -> None:
     for dataset in datasets:
-        dataset.Modality = "MR"
+        dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.30"
 
 
 def _cut_pixels(datasets: Sequence[Dataset]) -> None:
@@ -101,8 +115,10 @@ SEGMENT_CASES: dict[str, tuple[str, Edit]] = {
     "not protected": ("E_NOT_PROTECTED", lambda datasets: None),
 }
 PROTECT_CASES: dict[str, tuple[str, Edit]] = {
-    "mixed series": ("E_MIXED_SERIES", _mixed),
-    "not CT": ("E_MODALITY", _mr),
+    "two studies": ("E_MIXED_SERIES", _two_studies),
+    "two patients": ("E_MIXED_SERIES", _two_patients),
+    "an instance twice": ("E_DICOM", _one_twice),
+    "a kind without a list": ("E_MODALITY", _parametric_map),
     "no study UID": ("E_MISSING_UID", _without("StudyInstanceUID")),
     "no instance UID": ("E_MISSING_UID", _without("SOPInstanceUID")),
     "no frame of reference": ("E_MISSING_UID", _without("FrameOfReferenceUID")),
@@ -144,7 +160,7 @@ def test_a_series_with_nothing_wrong_is_protected(ward: Ward, tmp_path: Path) ->
 
     assert run.code == 0
     assert (run.result["instances"], run.result["ignored_files"]) == (6, 1)
-    assert len(_files(tmp_path / "out")) == 6
+    assert len(_files(tmp_path / "out")) == 7  # and the manifest
 
 
 @pytest.mark.parametrize("command", ["protect", "segment"])
@@ -333,9 +349,6 @@ def test_a_request_line_that_is_not_right_is_exit_2(ward: Ward, name: str) -> No
 @pytest.mark.parametrize(
     ("path", "code"),
     [
-        ("sts_ct_mr_pet/STS_048/dicom/MR_T1/image", "E_MODALITY"),
-        ("sts_ct_mr_pet/STS_048/dicom/PET/image", "E_MODALITY"),
-        ("dicomrt_breast_dicompyler", "E_MODALITY"),
         ("ct_abdpelvis_totalseg/example_ct_dicom", "E_MISSING_UID"),
     ],
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from phantom_files import write_ct_series
+from protected import series_folder
 from Testing.Integration.command_lines import ROOT, run_client
 from Testing.Integration.hospital import Hospital, Ward, small_phantom, worker_process
 
@@ -19,7 +20,7 @@ from EncryptSecureRTLib.custodian.provision import provision
 
 _BIN = Path(sys.executable).parent
 _COMMANDS = (
-    *("enroll", "check", "verify", "protect", "segment"),
+    *("enroll", "check", "verify", "protect", "reveal", "segment"),
     *("jobs", "fetch", "cancel", "tasks", "models", "break-glass"),
 )
 _KINDS = {
@@ -261,7 +262,7 @@ def test_the_demo_shows_the_main_job(tmp_path: Path) -> None:
         "rtstruct.dcm",
         "seg.dcm",
     ]
-    assert len(list((out / "protected").rglob("*.dcm"))) == 60
+    assert len(list(series_folder(out / "protected").iterdir())) == 60
     # What must stay with the custodian and the worker is not in the output.
     names = {path.name for path in out.rglob("*")}
     assert not {name for name in names if "SIMULATED" in name or "sealed" in name}

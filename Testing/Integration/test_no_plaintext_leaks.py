@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import pytest
 from phantom_files import planted_texts, write_ct_series
+from protected import series_folder
 from pydicom import dcmread
 from Testing.Integration.command_lines import Run, run_client
 from Testing.Integration.hospital import Hospital, small_phantom, worker_process, write_series
@@ -72,7 +73,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with hospital:
         hospital.provision()
         scene.run("protect", scene.original, folder / "protected")
-        (protected,) = (folder / "protected").iterdir()
+        protected = series_folder(folder / "protected")
         scene.run(
             *("segment", protected, "--out", folder / "results"),
             *("--preview", folder / "results" / "preview.png"),
@@ -191,7 +192,7 @@ def test_the_workers_log_holds_only_the_fields_that_are_allowed(tmp_path: Path) 
         burned = _refused_series(tmp_path / "refused")
         done = run_client("protect", series, tmp_path / "p", "--url", url, home=home)
         refused = run_client("protect", burned, tmp_path / "q", "--url", url, home=home)
-        (protected,) = (tmp_path / "p").iterdir()
+        protected = series_folder(tmp_path / "p")
         forbidden = run_client(
             "segment", protected, "--out", tmp_path / "out", "--url", url, home=home
         )
@@ -225,7 +226,7 @@ def test_nothing_of_a_real_series(
     source = shared_data / path
     before = len(scene.hospital.tap.connections)
     scene.run("protect", source, tmp_path / "protected")
-    (protected,) = (tmp_path / "protected").iterdir()
+    protected = series_folder(tmp_path / "protected")
     scene.run("segment", protected, "--out", tmp_path / "results")
     connections = scene.hospital.tap.connections[before:]
     octets = b"".join(bytes(c.received) + bytes(c.sent) for c in connections)

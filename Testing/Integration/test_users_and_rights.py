@@ -91,7 +91,7 @@ def test_an_expired_certificate_is_refused_and_one_that_still_holds_is_not(
             tasks = channel.request_json("GET", "/v1/tasks")["tasks"]
 
     assert code is ErrorCode.E_USER_CERTIFICATE
-    assert {task["name"] for task in tasks} == {"protect", "segment"}
+    assert {task["name"] for task in tasks} == {"protect", "reveal", "segment"}
 
 
 def _enroll_for(hospital: Hospital, days: int) -> ClientHome:
@@ -129,7 +129,8 @@ def test_tasks_are_listed_by_role(ward: Ward) -> None:
             tasks = channel.request_json("GET", "/v1/tasks")["tasks"]
         listed[home.path.name] = {task["name"] for task in tasks}
 
-    assert list(listed.values()) == [{"protect", "segment"}, {"protect"}, {"segment"}, set()]
+    physicist = {"protect", "reveal", "segment"}
+    assert list(listed.values()) == [physicist, {"protect"}, {"segment"}, set()]
 
 
 @pytest.mark.parametrize(

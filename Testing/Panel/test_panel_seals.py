@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from leakscan import scan
+from protected import series_folder
 from pydicom import dcmread
 from Testing.Panel.imported import Imported, import_series, save_bundle
 
@@ -41,7 +42,7 @@ def test_sealing_protects_the_files_and_leaves_the_originals(
     before = {path.name: path.read_bytes() for path in clear.folder.iterdir()}
     _seal(bench)
 
-    (folder,) = (path for path in bench.answers.place.iterdir() if path.is_dir())
+    folder = series_folder(bench.answers.place)
     copies = [dcmread(path, stop_before_pixels=True) for path in folder.iterdir()]
     assert len(copies) == len(before)
     assert {copy.PatientIdentityRemoved for copy in copies} == {"YES"}
@@ -53,7 +54,7 @@ def test_sealing_protects_the_files_and_leaves_the_originals(
 def test_the_scene_then_has_the_uids_of_the_copy(bench: "PanelBench", clear: Imported) -> None:
     _seal(bench)
 
-    (folder,) = (path for path in bench.answers.place.iterdir() if path.is_dir())
+    folder = series_folder(bench.answers.place)
     copies = [dcmread(path, stop_before_pixels=True) for path in folder.iterdir()]
     by_position = sorted(copies, key=lambda copy: copy.ImagePositionPatient[2])
     uids = clear.node.GetAttribute("DICOM.instanceUIDs").split()
@@ -65,14 +66,12 @@ def test_what_is_sealed_can_be_segmented_and_the_result_belongs_to_its_series(
     bench: "PanelBench", clear: Imported
 ) -> None:
     _seal(bench)
+    copy = series_folder(bench.answers.place)
     bench.press("applyButton")
     assert bench.wait_idle() == "done"
     bench.press("exportDicomButton")
 
-    (copy, results) = sorted(
-        (path for path in bench.answers.place.iterdir() if path.is_dir()),
-        key=lambda path: path.name.startswith("segmentation"),
-    )
+    (results,) = bench.answers.place.glob("segmentation*")
     image = dcmread(next(copy.iterdir()), stop_before_pixels=True)
     structures = dcmread(results / "rtstruct.dcm")
     assert structures.StudyInstanceUID == image.StudyInstanceUID

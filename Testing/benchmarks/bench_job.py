@@ -4,7 +4,6 @@ The remote time is from the job's start to its end, as the events say it, so wit
 download; sealing of the results and the receipt's quote are in it.
 """
 
-import hashlib
 import sys
 import tempfile
 import time
@@ -15,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 from bench_rows import Row
 from phantom_files import write_ct_series
 from stand import ProcessStand
+from Testing.Unit.worker.contexts import Open, site_keys
 
 from encryptsecurert_protocol.events import EndEvent, Event, StateEvent
 from encryptsecurert_protocol.jobs import JobState
@@ -23,7 +23,7 @@ from encryptsecurert_protocol.statement import Kind
 from encryptsecurert_rt.phantoms import ct_phantom, default_phantom_grid
 from encryptsecurert_worker.server.building import utc_now
 from encryptsecurert_worker.tasks.segment import SegmentTask
-from encryptsecurert_worker.tasks.task import SiteKeys, TaskContext
+from encryptsecurert_worker.tasks.task import TaskContext
 from EncryptSecureRTLib.client.channel import open_channel
 from EncryptSecureRTLib.client.jobs import Watcher
 from EncryptSecureRTLib.client.protect import protect_series
@@ -63,16 +63,16 @@ def local_s(series: CtSeries) -> float:
             "patient_id": series.patient_id,
         },
     }
-    key = hashlib.sha256(b"bench").digest()
     context = TaskContext(
         progress=lambda stage, fraction: None,
         log=lambda entry, value: None,
-        keys=SiteKeys(uid_key=key, pid_key=key, recipient_certificate=b"", escrow_certificate=b""),
+        keys=site_keys(),
         kind=Kind.SIMULATED,
         measurement="0" * 64,
         input_sha256=("0" * 64,),
         admit_patient=lambda pseudonym: None,
         break_glass=lambda pseudonym, reason: utc_now(),
+        rights=Open(),
         now=utc_now,
     )
     start = time.perf_counter()

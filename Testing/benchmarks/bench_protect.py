@@ -1,9 +1,9 @@
-"""Speed of `protect`: real CT headers through client and worker, one thread and two.
+"""Speed of `protect`: real headers through client and worker, one thread and two.
 
     .venv/bin/python Testing/benchmarks/bench_protect.py [seconds for each figure]
 
-The floor is 250 instances a second and thread outside SGX, the aim 500. Reading, decoding and
-writing the same header with pydicom, without any sealing, is there to compare.
+The floor for CT is 250 instances a second and thread outside SGX, the aim 500. Reading, decoding
+and writing the same header with pydicom, without any sealing, is there to compare.
 """
 
 import datetime
@@ -36,6 +36,11 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 SETS = {
     "CT, explicit VR": "ct_abdomen_crlm/*/*.dcm",
     "CT, implicit VR": "sts_ct_mr_pet/*/dicom/CT/image/*.dcm",
+    "MR": "sts_ct_mr_pet/*/dicom/MR_T1/image/*.dcm",
+    "PET": "sts_ct_mr_pet/*/dicom/PET/image/*.dcm",
+    "RT structure set": "dicomrt_breast_dicompyler/rtss.dcm",
+    "RT plan": "dicomrt_breast_dicompyler/rtplan.dcm",
+    "RT dose": "dicomrt_breast_dicompyler/rtdose.dcm",
 }
 
 

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from phantom_files import write_ct_series
+from protected import series_folder
 
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_rt.phantoms import ct_phantom, default_phantom_grid
@@ -204,7 +205,7 @@ def _jobs(demo: Demo, home: Path, url: str, series: Path) -> None:
     demo.run("check", "encryptsecurert", "check", *common)
     protected = demo.out / "protected"
     demo.run("protect", "encryptsecurert", "protect", str(series), str(protected), *common)
-    (folder,) = protected.iterdir()
+    folder = series_folder(protected)
     demo.run(
         "segment",
         *("encryptsecurert", "segment", str(folder), "--out", str(demo.out / "results")),

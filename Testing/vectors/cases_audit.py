@@ -39,6 +39,8 @@ _BREAK_GLASS = {
     "case": "PABCDEFGH234567AB",
     "note": "Notfall, Pr\u00e4sentation um 5",
 }
+_REVEALED = {**_BREAK_GLASS, "event": "revealed", "note": "display dates identity: 20"}
+_NOT_REVEALED = {**_REVEALED, "event": "reveal-refused", "code": "E_CASE", "case": ""}
 _REFUSED = {
     "n": 2,
     "event": "job-refused",
@@ -55,6 +57,8 @@ _LINE_DEFECTS: Defects = {
     "ok": ({}, "ok", "the first line"),
     "ok-refused": (_REFUSED, "ok", "a refusal"),
     "ok-break-glass": (_BREAK_GLASS, "ok", "case and reason"),
+    "ok-revealed": (_REVEALED, "ok", "case, classes and number of files"),
+    "ok-reveal-refused": (_NOT_REVEALED, "ok", "of a file that no manifest names"),
     **{f"ok-{event}": ({"event": event}, "ok", "an event") for event in _EVENTS},
     "ok-no-bundle": ({"epoch": 0, "digest": ""}, "ok", "members that do not apply are empty"),
     "ok-long-note": ({**_BREAK_GLASS, "note": "x" * 500}, "ok", "500 characters"),

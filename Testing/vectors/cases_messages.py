@@ -38,6 +38,7 @@ _OBJECT_HEADER = {
     "worker": digest("worker"),
 }
 _OBJECT_HEADER_DEFECTS: Defects = {
+    "ok-manifests": ({"kind": "manifests"}, "ok", "a batch of manifests"),
     "ok-most-chunks": ({"chunks": 4096, "last_size": 1048576}, "ok", "exactly 4 GiB"),
     "chunks-4097": ({"chunks": 4097}, "E_FORMAT", "more than 4 GiB"),
     "chunks-zero": ({"chunks": 0}, "E_FORMAT", "one chunk at least"),

@@ -21,6 +21,7 @@ from Testing.vectors import (
     cases_bundles,
     cases_data,
     cases_json,
+    cases_manifest,
     cases_messages,
     cases_sealed,
 )
@@ -40,6 +41,7 @@ def build(kept: KeptSealings) -> dict[str, str]:
         cases_data.cases(kept),
         cases_bundles.cases(kept),
         cases_audit.cases(kept),
+        cases_manifest.cases(kept),
     ):
         path = f"{name}.txt"
         if path in made:

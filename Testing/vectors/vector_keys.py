@@ -60,6 +60,16 @@ def spki(key: SigningKey) -> bytes:
     )
 
 
+def key_id(key: SigningKey) -> str:
+    """Return the key id of a key."""
+    return hashlib.sha256(spki(key)).hexdigest()
+
+
+def manifest_key(name: str) -> ed25519.Ed25519PrivateKey:
+    """Return the fixed manifest key of that name."""
+    return ed25519.Ed25519PrivateKey.from_private_bytes(seed(f"manifest key, {name}"))
+
+
 def sign(key: SigningKey, label: str, octets: bytes, *, high_s: bool = False) -> bytes:
     """Return a signature; P-256 by RFC 6979, so that it is the same each time."""
     message = signed_octets(label, octets)

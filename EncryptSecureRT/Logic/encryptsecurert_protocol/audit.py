@@ -59,6 +59,8 @@ class AuditEvent(Enum):
     JOB_REQUEUED = "job-requeued"  # after a restart or a stop
     RESULT_FETCHED = "result-fetched"
     BREAK_GLASS = "break-glass"  # case and note (the reason) are set
+    REVEALED = "revealed"  # case, and note: form, classes and number of files, here and below
+    REVEAL_REFUSED = "reveal-refused"  # case is empty if no signed manifest names the file
     AUDIT_READ = "audit-read"
 
 

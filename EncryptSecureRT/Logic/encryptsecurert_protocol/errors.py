@@ -171,10 +171,16 @@ class ErrorCode(Enum):
         9, 400, "A DICOM file is malformed.", "Export the series again from its source."
     )
     E_MODALITY = ErrorInfo(
-        9, 400, "The images are not CT.", "Choose a CT series; other kinds are not handled yet."
+        9,
+        400,
+        "Objects of this kind are not handled.",
+        "Segment CT; what can be protected is in the README.",
     )
     E_MIXED_SERIES = ErrorInfo(
-        9, 400, "The folder holds more than one series.", "Put one series into a folder."
+        9,
+        400,
+        "The folder holds more than one CT series, study or patient.",
+        "Put one into a folder.",
     )
     E_MISSING_SLICES = ErrorInfo(
         9, 400, "Slices are missing or doubled in the series.", "Export the whole series again."

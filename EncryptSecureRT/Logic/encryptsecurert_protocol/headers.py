@@ -18,7 +18,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn, TypeVar, overload
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
@@ -28,8 +28,22 @@ REQUEST_SCHEMA = "encryptsecurert.header/1"
 ANSWER_SCHEMA = "encryptsecurert.protected-header/1"
 
 MAX_BULK_RANGES = 64
-# A protected header holds the original twice (attributes and raw octets) and two envelopes' frame.
-MAX_PROTECTED_HEADER_BYTES = 4 * MIB
+# Contours, registrations and plans are header: their numbers are held against the standard.
+MAX_HEADER_BYTES = 12 * MIB
+# A protected header holds the original up to three times (clear, attributes and raw octets).
+MAX_PROTECTED_HEADER_BYTES = 48 * MIB
+
+ENCAPSULATED_SYNTAXES = frozenset(
+    b"1.2.840.10008.1.2." + number
+    for number in (
+        *(b"4.50", b"4.51", b"4.57", b"4.70"),  # JPEG
+        *(b"4.80", b"4.81"),  # JPEG-LS
+        *(b"4.90", b"4.91", b"4.92", b"4.93"),  # JPEG 2000
+        *(b"4.201", b"4.202", b"4.203"),  # High-Throughput JPEG 2000
+        b"5",  # RLE
+    )
+)
+"""Compressions whose pixels may stay as they are, in the items that PS3.5 section A.4 has."""
 
 Octets = bytes | bytearray | memoryview
 
@@ -110,6 +124,9 @@ class HeaderRequest:
     reveal can be held against it.
     """
 
+    SCHEMA: ClassVar[str] = REQUEST_SCHEMA
+    MOST_HEADER_BYTES: ClassVar[int] = MAX_HEADER_BYTES
+
     size: int
     bulk: tuple[BulkRange, ...]
     header: Octets = field(repr=False)
@@ -120,10 +137,13 @@ class HeaderRequest:
         _check_layout([(one.offset, one.length) for one in self.bulk], self.size)
         if self.file_sha256 is not None:
             _check_digest(self.file_sha256)
-        if len(self.header) > LIMITS.header_bytes:
+        if len(self.header) > self.MOST_HEADER_BYTES:
             _refuse(ErrorCode.E_TOO_LARGE)
         if len(self.header) + sum(one.length for one in self.bulk) != self.size:
             _refuse()
+
+
+Request = TypeVar("Request", bound=HeaderRequest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +188,7 @@ def encode_request(request: HeaderRequest) -> bytes:
     """Return the octets of a request, as they stand in a batch."""
     return _join(
         {
-            "schema": REQUEST_SCHEMA,
+            "schema": request.SCHEMA,
             "size": request.size,
             "bulk": [
                 {"offset": one.offset, "length": one.length, "sha256": one.sha256}
@@ -180,22 +200,26 @@ def encode_request(request: HeaderRequest) -> bytes:
     )
 
 
-def decode_request(octets: Octets) -> HeaderRequest:
+@overload
+def decode_request(octets: Octets) -> HeaderRequest: ...
+@overload
+def decode_request(octets: Octets, kind: type[Request]) -> Request: ...
+def decode_request(octets: Octets, kind: type[HeaderRequest] = HeaderRequest) -> HeaderRequest:
     """Return the request that the octets stand for; its header is a view of them.
+
+    `kind` is the class of the request, which has its own schema and limit.
 
     Raises
     ------
     EncryptSecureRTError
         E_FORMAT if anything is not as `encode_request` writes it, E_TOO_LARGE over a limit.
     """
-    fields, header = _part(octets, {"schema", "size", "bulk", "file_sha256"}, REQUEST_SCHEMA)
+    fields, header = _part(octets, {"schema", "size", "bulk", "file_sha256"}, kind.SCHEMA)
     ranges = tuple(
         BulkRange(offset=one["offset"], length=one["length"], sha256=one["sha256"])
         for one in _ranges(fields["bulk"], {"offset", "length", "sha256"})
     )
-    return HeaderRequest(
-        size=fields["size"], bulk=ranges, header=header, file_sha256=fields["file_sha256"]
-    )
+    return kind(size=fields["size"], bulk=ranges, header=header, file_sha256=fields["file_sha256"])
 
 
 def encode_answer(answer: ProtectedHeader) -> bytes:

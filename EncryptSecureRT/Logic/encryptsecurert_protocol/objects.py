@@ -40,6 +40,7 @@ class ObjectKind(Enum):
 
     VOLUME = "volume"
     HEADERS = "headers"
+    MANIFESTS = "manifests"
     PARAMETERS = "parameters"
 
 

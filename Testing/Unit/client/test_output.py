@@ -171,3 +171,23 @@ def test_a_terminal_does_not_say_simulated_of_what_is_not(
     reporter.close()
 
     assert "SIMULATED" not in capsys.readouterr().out
+
+
+def test_revealed_rows_go_over_lines_of_which_none_is_too_long(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [(f"{n:08X}", "ImageComments", "LT", "\u00e4" * 4096) for n in range(5)]
+
+    JsonReporter().revealed("2.25.1", rows)
+
+    printed = capsys.readouterr().out
+    lines = _lines(printed)
+    assert max(map(len, printed.splitlines())) <= 65_536
+    assert [row for line in lines for row in line["rows"]] == [list(row) for row in rows]
+    assert {line["instance"] for line in lines} == {"2.25.1"}
+
+
+def test_a_terminal_is_told_nothing_that_was_revealed(capsys: pytest.CaptureFixture[str]) -> None:
+    TerminalReporter().revealed("2.25.1", [("00100020", "PatientID", "LO", "4711")])
+
+    assert capsys.readouterr() == ("", "")

@@ -374,12 +374,20 @@ def test_a_real_series_is_read_as_its_description_says() -> None:
 
 @pytest.mark.real_data
 @pytest.mark.skipif(not DATA.exists(), reason="the data pack is not beside the checkout")
+def test_the_one_ct_of_a_study_is_chosen_and_the_others_are_passed_over() -> None:
+    series = read_ct_series(DATA / "dicomrt_breast_dicompyler")
+
+    assert series.hu.shape == (1, 512, 512)
+    assert series.ignored_files == 4  # plan, dose, structures and the licence
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not DATA.exists(), reason="the data pack is not beside the checkout")
 @pytest.mark.parametrize(
     ("folder", "codes"),
     [
         ("ct_abdpelvis_totalseg/example_ct_dicom", {ErrorCode.E_MISSING_UID}),
         ("sts_ct_mr_pet/STS_048/dicom/PET", {ErrorCode.E_MODALITY}),
-        ("dicomrt_breast_dicompyler", {ErrorCode.E_MODALITY, ErrorCode.E_MIXED_SERIES}),
     ],
 )
 def test_real_folders_that_are_no_plain_ct_series_are_refused(

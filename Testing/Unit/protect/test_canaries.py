@@ -11,7 +11,7 @@ from pydicom._dicom_dict import DicomDictionary
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError
 from encryptsecurert_protocol.headers import HeaderRequest, ProtectedHeader, encode_answer
-from encryptsecurert_worker.dicom.protect.ct import CT_RULES
+from encryptsecurert_worker.dicom.protect.iods.ct import CT_RULES
 
 Build = Callable[..., HeaderRequest]
 CANARY = b"KANARIE"

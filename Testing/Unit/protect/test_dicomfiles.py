@@ -11,12 +11,12 @@ import pytest
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.headers import (
+    MAX_HEADER_BYTES,
     BulkInsert,
     HeaderState,
     ProtectedHeader,
     refused_header,
 )
-from encryptsecurert_protocol.limits import LIMITS
 from EncryptSecureRTLib.client.dicomfiles import (
     PROTECTED_MTIME_S,
     SplitFile,
@@ -138,10 +138,8 @@ def test_a_folder_or_a_missing_file_is_a_local_file_error(tmp_path: Path) -> Non
 
 def test_a_header_over_the_limit_is_not_read(ct_file: Callable[..., Path]) -> None:
     base = len(split_file(ct_file()).header)
-    room = LIMITS.header_bytes - base - 12
-    assert len(split_file(ct_file({0x00091010: (b"OB", bytes(room))})).header) == (
-        LIMITS.header_bytes
-    )
+    room = MAX_HEADER_BYTES - base - 12
+    assert len(split_file(ct_file({0x00091010: (b"OB", bytes(room))})).header) == (MAX_HEADER_BYTES)
 
     path = ct_file({0x00091010: (b"OB", bytes(room + 2))})
 

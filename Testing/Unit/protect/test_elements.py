@@ -19,7 +19,9 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.headers import HeaderRequest
 from encryptsecurert_worker.dicom.protect.elements import (
     MAX_DEPTH,
+    MAX_ELEMENTS,
     PIXEL_DATA,
+    PIXEL_TAGS,
     Element,
     Header,
     read_header,
@@ -35,7 +37,7 @@ def _flat(elements: Iterator[Element] | tuple[Element, ...]) -> Flat:
     """Return (tag, length) of all elements in depth-first order; None for a sequence."""
     rows: Flat = []
     for element in elements:
-        if element.tag == PIXEL_DATA:
+        if element.tag in PIXEL_TAGS:
             continue
         if element.items is None:
             rows.append((element.tag, element.value_end - element.value))
@@ -75,7 +77,7 @@ def _oracle(dataset: pydicom.Dataset) -> Flat:
     lengths = {tag: _length(dataset.get_item(tag)) for tag in dataset.keys()}
     rows: Flat = []
     for tag in sorted(lengths):
-        if int(tag) == PIXEL_DATA:
+        if int(tag) in PIXEL_TAGS:
             continue
         converted = dataset[tag]
         if converted.VR != "SQ":
@@ -101,6 +103,8 @@ def test_real_ct_files_have_the_elements_that_pydicom_finds(
 def test_files_of_many_kinds_have_the_elements_that_pydicom_finds(data_folder: Path) -> None:
     checked = 0
     for path in sorted((data_folder / "dicom_kinds").rglob("*.dcm")):
+        if path.name == "bad_sequence.dcm":
+            continue  # pydicom looks into UN of defined length, by guessing; we do not
         try:
             split = split_file(path)
             if len(split.bulk) != 1:
@@ -118,7 +122,7 @@ def test_what_the_worker_takes_the_client_has_split_at_pixel_data(data_folder: P
     for path in sorted((data_folder / "dicom_kinds").rglob("*.dcm")):
         with contextlib.suppress(EncryptSecureRTError):
             header, request = _walk_file(path)
-            found = [one.value for tag, one in header.elements.items() if tag == PIXEL_DATA]
+            found = [one.value for tag, one in header.elements.items() if tag in PIXEL_TAGS]
             assert found == [one.offset for one in request.bulk]
 
 
@@ -327,6 +331,7 @@ def test_many_elements_are_bounded(ct_request: Callable[..., HeaderRequest]) -> 
     def items(count: int) -> bytes:
         return struct.pack("<HHL", 0xFFFE, 0xE000, 0) * count
 
-    assert read_header(ct_request({0x00081140: (b"SQ", items(60_000))})).elements
+    fitting, too_many = MAX_ELEMENTS - 100, MAX_ELEMENTS + 1
+    assert read_header(ct_request({0x00081140: (b"SQ", items(fitting))})).elements
 
-    assert _code(ct_request({0x00081140: (b"SQ", items(66_000))})) is ErrorCode.E_TOO_LARGE
+    assert _code(ct_request({0x00081140: (b"SQ", items(too_many))})) is ErrorCode.E_TOO_LARGE

@@ -11,6 +11,7 @@ from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.headers import (
     MAX_BULK_RANGES,
+    MAX_HEADER_BYTES,
     BulkInsert,
     BulkRange,
     HeaderRequest,
@@ -22,7 +23,6 @@ from encryptsecurert_protocol.headers import (
     encode_request,
     refused_header,
 )
-from encryptsecurert_protocol.limits import LIMITS
 
 DIGEST = "0" * 63 + "a"
 NAME = "2.25.123/2.25.0.dcm"
@@ -139,10 +139,10 @@ def test_an_answer_that_contradicts_itself_is_refused(changes: dict[str, object]
 
 
 def test_a_header_at_the_limit_is_taken_and_one_octet_more_is_not() -> None:
-    assert _request(bytes(LIMITS.header_bytes)).size == LIMITS.header_bytes + 10
+    assert _request(bytes(MAX_HEADER_BYTES)).size == MAX_HEADER_BYTES + 10
 
     with pytest.raises(EncryptSecureRTError) as caught:
-        _request(bytes(LIMITS.header_bytes + 1))
+        _request(bytes(MAX_HEADER_BYTES + 1))
     assert caught.value.code is ErrorCode.E_TOO_LARGE
 
 

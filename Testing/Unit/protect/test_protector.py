@@ -48,8 +48,8 @@ REFUSED: list[tuple[str, Changes, Changes, ErrorCode]] = [
     ("no frame of reference", {0x00200052: None}, {}, ErrorCode.E_MISSING_UID),
     ("no SOP class", {0x00080016: None}, {}, ErrorCode.E_MISSING_UID),
     (
-        "MR",
-        {0x00080016: (b"UI", b"1.2.840.10008.5.1.4.1.1.4")},
+        "parametric map",
+        {0x00080016: (b"UI", b"1.2.840.10008.5.1.4.1.1.30")},
         {0x00080016: (b"UI", b"1.2.840.10008.5.1.4.1.1.2")},
         ErrorCode.E_MODALITY,
     ),
@@ -147,10 +147,11 @@ def test_an_instance_is_refused_and_its_twin_is_taken(
 @pytest.mark.parametrize(
     ("sop_class", "code"),
     [
-        (b"1.2.840.10008.5.1.4.1.1.481.3", ErrorCode.E_MODALITY),
+        (b"1.2.840.10008.5.1.4.1.1.30", ErrorCode.E_MODALITY),
         (b"1.2.840.10008.5.1.4.1.1.2", ErrorCode.E_DICOM),
+        (b"1.2.840.10008.5.1.4.1.1.7", ErrorCode.E_BURNED_IN),
     ],
-    ids=["structure set", "CT"],
+    ids=["parametric map", "CT", "secondary capture"],
 )
 def test_a_file_without_pixels_is_refused_by_what_it_is(
     site: Any, ct_octets: Callable[..., bytes], sop_class: bytes, code: ErrorCode

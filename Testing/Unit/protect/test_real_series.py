@@ -22,7 +22,7 @@ from encryptsecurert_protocol.headers import (
     encode_answer,
     encode_request,
 )
-from encryptsecurert_worker.dicom.protect.ct import CT_RULES
+from encryptsecurert_worker.dicom.protect.iods.ct import CT_RULES
 from encryptsecurert_worker.dicom.protect.rules import Action
 from EncryptSecureRTLib.client.dicomfiles import header_request, splice, split_file
 

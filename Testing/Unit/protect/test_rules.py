@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_worker.dicom.protect.ct import CT_RULES
+from encryptsecurert_worker.dicom.protect.iods.ct import CT_RULES
 from encryptsecurert_worker.dicom.protect.rules import Action, Kind, Rule, clear_value
 from encryptsecurert_worker.dicom.protect.shell import markers
 

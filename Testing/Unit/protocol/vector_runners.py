@@ -20,6 +20,7 @@ from encryptsecurert_protocol.fields import time_from_text, time_text
 from encryptsecurert_protocol.framing import pack_batch, unpack_batch
 from encryptsecurert_protocol.jobs import JobHeader
 from encryptsecurert_protocol.leases import open_lease
+from encryptsecurert_protocol.manifests import SignedManifest
 from encryptsecurert_protocol.objects import (
     ObjectHeader,
     ObjectKind,
@@ -29,6 +30,7 @@ from encryptsecurert_protocol.objects import (
 )
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_protocol.results import open_result
+from encryptsecurert_protocol.reveals import Revealed, RevealRequest
 from encryptsecurert_protocol.sealing import (
     ChunkCipher,
     HpkeKeyPair,
@@ -229,6 +231,21 @@ def _header_answer(vector: Vector) -> None:
     assert headers.encode_answer(headers.decode_answer(vector.payload)) == vector.payload
 
 
+def _manifest(vector: Vector) -> None:
+    signed = SignedManifest(octets=vector.payload, signature=vector.octets("signature-hex"))
+    manifest = signed.open([vector.octets("spki-b64")], vector.fields["site-key-id"])
+    assert manifest.encode() == vector.payload
+
+
+def _protected_file(vector: Vector) -> None:
+    request = headers.decode_request(vector.payload, RevealRequest)
+    assert headers.encode_request(request) == vector.payload
+
+
+def _revealed(vector: Vector) -> None:
+    assert Revealed.decode(vector.payload).encode() == vector.payload
+
+
 def _event(vector: Vector) -> None:
     assert encode_event(decode_event(vector.payload)) == vector.payload + b"\n"
 
@@ -259,4 +276,7 @@ RUNNERS: Mapping[str, Callable[[Vector], None]] = {
     "header-request": _header_request,
     "header-answer": _header_answer,
     "event": _event,
+    "manifest": _manifest,
+    "protected-file": _protected_file,
+    "revealed": _revealed,
 }

@@ -37,6 +37,7 @@ class Scripted:
     algorithm = "scripted-1"
     operation = Operation.PROTECT
     input_kinds: tuple[ObjectKind, ...] = ()
+    optional_kinds: tuple[ObjectKind, ...] = ()
 
     def __init__(self, name: str, body: Body) -> None:
         self.name = name

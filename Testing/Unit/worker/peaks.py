@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from Testing.Unit.worker.contexts import KEYS, task_context
+from Testing.Unit.worker.contexts import KEYS, site_keys, task_context
 
 from encryptsecurert_protocol.volumes import VolumeHeader
 from encryptsecurert_rt.geometry import ImageGrid
@@ -79,12 +79,7 @@ def main() -> None:
     """Run and print."""
     name, path, recipient, escrow = sys.argv[1:]
     task, parameters = TASKS[name]
-    keys = SiteKeys(
-        uid_key=KEYS.uid_key,
-        pid_key=KEYS.pid_key,
-        recipient_certificate=bytes.fromhex(recipient),
-        escrow_certificate=bytes.fromhex(escrow),
-    )
+    keys = site_keys(bytes.fromhex(recipient), bytes.fromhex(escrow))
     before = _resident_bytes("VmRSS")
     octets = np.fromfile(path, np.uint8).data
     task.run([octets], parameters, task_context(keys=keys))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from Testing.Unit.protect.conftest import Site, make_ct, request_of
+from Testing.Unit.worker.contexts import site_keys
 from Testing.Unit.worker.peaks import PROTECT, SEGMENT, STATUS, TASKS, peak_bytes, volume_octets
 
 from encryptsecurert_protocol.framing import pack_batch
@@ -113,12 +114,7 @@ def test_the_bound_grows_with_the_volume() -> None:
 @pytest.fixture(scope="module")
 def keys() -> SiteKeys:
     keys = Site().keys
-    return SiteKeys(
-        uid_key=keys.uid_key,
-        pid_key=keys.pid_key,
-        recipient_certificate=keys.recipient_certificate,
-        escrow_certificate=keys.escrow_certificate,
-    )
+    return site_keys(keys.recipient_certificate, keys.escrow_certificate)
 
 
 @pytest.mark.slow
@@ -126,8 +122,14 @@ def keys() -> SiteKeys:
 def test_protecting_takes_no_more_than_announced(
     note_bytes: int, count: int, keys: SiteKeys, tmp_path: Path
 ) -> None:
-    request = encode_request(request_of(make_ct({0x00204000: (b"UT", b"x" * note_bytes)})))
-    batch = pack_batch([request] * count)
+    note = (b"UT", b"x" * note_bytes)
+    requests = [
+        encode_request(
+            request_of(make_ct({0x00080018: (b"UI", b"1.2.3.%d" % number), 0x00204000: note}))
+        )
+        for number in range(count)
+    ]
+    batch = pack_batch(requests)
     path = tmp_path / "batch"
     path.write_bytes(batch)
 

@@ -1,8 +1,10 @@
 """Task `protect` asks for each patient before it makes an answer that would tell the pseudonym."""
 
+from typing import Any
+
 import pytest
 from Testing.Unit.protect.conftest import Site, make_ct, request_of
-from Testing.Unit.worker.contexts import task_context
+from Testing.Unit.worker.contexts import site_keys, task_context
 from Testing.Unit.worker.made import refusal_of
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
@@ -14,7 +16,8 @@ from encryptsecurert_worker.tasks.protect import ProtectTask
 from encryptsecurert_worker.tasks.task import SiteKeys, TaskContext, TaskOutput
 
 PATIENT_ID, SOP_CLASS = 0x00100020, 0x00080016
-CT, MR = b"1.2.840.10008.5.1.4.1.1.2", b"1.2.840.10008.5.1.4.1.1.4"
+INSTANCE, STUDY = 0x00080018, 0x0020000D
+CT, UNKNOWN = b"1.2.840.10008.5.1.4.1.1.2", b"1.2.3"
 
 
 class Desk:
@@ -33,18 +36,18 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def keys() -> SiteKeys:
-    site = Site()
-    return SiteKeys(
-        uid_key=site.keys.uid_key,
-        pid_key=site.keys.pid_key,
-        recipient_certificate=site.keys.recipient_certificate,
-        escrow_certificate=site.keys.escrow_certificate,
-    )
+    keys = Site().keys
+    return site_keys(keys.recipient_certificate, keys.escrow_certificate)
 
 
-def _header(patient: bytes, sop_class: bytes = CT) -> bytes:
-    octets = make_ct({PATIENT_ID: (b"LO", patient), SOP_CLASS: (b"UI", sop_class)})
-    return encode_request(request_of(octets))
+def _header(patient: bytes, sop_class: bytes = CT, number: int = 1) -> bytes:
+    changes: dict[int, tuple[bytes, Any] | None] = {
+        PATIENT_ID: (b"LO", patient),
+        SOP_CLASS: (b"UI", sop_class),
+        INSTANCE: (b"UI", b"1.2.3.4.%d" % number),
+        STUDY: (b"UI", b"1.2.3." + patient),
+    }
+    return encode_request(request_of(make_ct(changes)))
 
 
 def _run(headers: list[bytes], context: TaskContext) -> TaskOutput:
@@ -58,7 +61,7 @@ def _name(patient: bytes, keys: SiteKeys) -> str:
 
 def test_each_header_is_asked_for_by_the_pseudonym_of_its_patient(keys: SiteKeys) -> None:
     desk = Desk()
-    headers = [_header(b"4711"), _header(b"4711"), _header(b"4712")]
+    headers = [_header(b"4711"), _header(b"4711", number=2), _header(b"4712")]
     output = _run(headers, task_context(keys=keys, admit_patient=desk.admit))
 
     one, other = _name(b"4711", keys), _name(b"4712", keys)
@@ -95,7 +98,7 @@ def test_nobody_is_sealed_before_the_patient_is_admitted(
 
 def test_a_header_that_is_refused_tells_no_pseudonym_and_counts_nobody(keys: SiteKeys) -> None:
     desk = Desk(most=0)
-    output = _run([_header(b"4711", MR)], task_context(keys=keys, admit_patient=desk.admit))
+    output = _run([_header(b"4711", UNKNOWN)], task_context(keys=keys, admit_patient=desk.admit))
 
     (answer,) = [decode_answer(item) for item in unpack_batch(output.results[0][1])]
     assert (answer.state, answer.code) == (HeaderState.REFUSED, ErrorCode.E_MODALITY)
@@ -104,11 +107,15 @@ def test_a_header_that_is_refused_tells_no_pseudonym_and_counts_nobody(keys: Sit
 
 def test_answers_beyond_a_batch_end_the_job_at_once(keys: SiteKeys) -> None:
     # One header of nearly a MiB holds its original twice when it is sealed.
-    note = make_ct({0x00204000: (b"UT", b"x" * 1_000_000)})
+    note = (b"UT", b"x" * 1_000_000)
+    headers = [
+        encode_request(
+            request_of(make_ct({0x00204000: note, INSTANCE: (b"UI", b"1.2.3.%d" % number)}))
+        )
+        for number in range(60)
+    ]
     heard: list[float] = []
     context = task_context(keys=keys, progress=lambda stage, fraction: heard.append(fraction))
 
-    assert refusal_of(_run, [encode_request(request_of(note))] * 60, context) is (
-        ErrorCode.E_TOO_LARGE
-    )
+    assert refusal_of(_run, headers, context) is ErrorCode.E_TOO_LARGE
     assert len(heard) < 40

@@ -12,13 +12,18 @@ from pathlib import Path
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
+from encryptsecurert_protocol.reveals import RevealClass
 from EncryptSecureRTLib.client.options import make_parser
 from EncryptSecureRTLib.client.requestline import read_request
 from EncryptSecureRTLib.client.structures import OUTPUTS, STRUCTURES
 from EncryptSecureRTLib.client.unfinished import is_job_id
 
 _DEFAULT_HOME = Path.home() / ".config" / "encryptsecurert"
-_CHOICES = {"structures": STRUCTURES, "outputs": OUTPUTS}
+_CHOICES = {
+    "structures": STRUCTURES,
+    "outputs": OUTPUTS,
+    "classes": [one.value for one in RevealClass],
+}
 _PATIENCE_S = 120
 _LONGEST_PATIENCE_S = 7 * 24 * 3600  # as long as a worker keeps results
 
@@ -48,6 +53,8 @@ class Invocation:
     case: str = ""
     reason: str = ""
     tell_uids: bool = False
+    remove_original: bool = False
+    classes: Sequence[str] = ()
     offer: bool = False
     detach: bool = False
     no_wait: bool = False

@@ -14,6 +14,12 @@ from EncryptSecureRTLib.client.output import Reporter
 from EncryptSecureRTLib.client.session import Command, Switch, open_session
 
 if TYPE_CHECKING:
+    from encryptsecurert_protocol.reveals import Revealed
+    from EncryptSecureRTLib.client.dicomfiles import SplitFile
+    from EncryptSecureRTLib.client.jobs import Watcher
+    from EncryptSecureRTLib.client.line import Line
+    from EncryptSecureRTLib.client.protect import ProtectedSeries
+    from EncryptSecureRTLib.client.reveal import Take
     from EncryptSecureRTLib.client.segment import Segmented
 
 
@@ -75,7 +81,7 @@ def check(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
 
 
 def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
-    """Protect a series."""
+    """Protect a study."""
     from EncryptSecureRTLib.client.protect import protect_series
     from EncryptSecureRTLib.client.telling import protected_told
     from EncryptSecureRTLib.client.uids import refuse_unless_piped
@@ -85,12 +91,58 @@ def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     source, out = invocation.need_source(), invocation.need_out()
     with open_session(invocation, reporter, switch) as (channel, watcher):
         made = protect_series(channel, _home(invocation), source, out, watcher)
+        if invocation.remove_original:
+            _remove(made, channel, _home(invocation), watcher)
     words, value = protected_told(made)
+    if invocation.remove_original:
+        words += "\nEach file was revealed, proved, and its original removed."
+        value["originals_removed"] = len(made.originals)
     if invocation.tell_uids:
         reporter.uids(made.replaced.pairs)
         value |= made.replaced.as_json()
     reporter.result(words, value)
     return 0
+
+
+def _remove(made: "ProtectedSeries", channel: "Line", home: ClientHome, watcher: "Watcher") -> None:
+    """Remove the originals of what was protected, once each is proved."""
+    from EncryptSecureRTLib.client.reveal import remove_proven
+    from EncryptSecureRTLib.client.study_files import StudyFiles
+
+    protected = tuple(path for folder in made.folders for path in sorted(folder.iterdir()))
+    study = StudyFiles(source=made.folder.parent, files=protected, manifests=made.manifests)
+    remove_proven(channel, home, study, made.originals, watcher)
+
+
+def reveal(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
+    """Reveal a protected study: to files, or its attributes to the program that asked."""
+    from EncryptSecureRTLib.client.reveal import ALL_CLASSES, Reveal, reveal_files
+    from EncryptSecureRTLib.client.study_files import find_study
+    from EncryptSecureRTLib.client.telling import revealed_told
+    from EncryptSecureRTLib.client.uids import refuse_unless_piped
+
+    source, out, home = invocation.need_source(), invocation.out, _home(invocation)
+    if out is None:
+        refuse_unless_piped(as_json=invocation.json and invocation.from_request)
+    study = find_study(source)
+    with open_session(invocation, reporter, switch) as (channel, watcher):
+        if out is not None:
+            made = reveal_files(channel, home, study, out, watcher)
+        else:
+            classes = invocation.classes or ALL_CLASSES
+            made = Reveal(channel, home, watcher, "display", classes).run(study, _shown(reporter))
+    words, value = revealed_told(made)
+    reporter.result(words, value)
+    return 0
+
+
+def _shown(reporter: Reporter) -> "Take":
+    from EncryptSecureRTLib.client.revealed_values import rows_of
+
+    def take(path: Path, split: "SplitFile", answer: "Revealed") -> None:
+        reporter.revealed(answer.instance or "", rows_of(answer))
+
+    return take
 
 
 def segment(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
@@ -189,6 +241,7 @@ COMMANDS: dict[str, Command] = {
     "enroll": enroll,
     "check": check,
     "protect": protect,
+    "reveal": reveal,
     "segment": segment,
     "verify": verify,
 }

@@ -12,7 +12,7 @@ from EncryptSecureRTLib.client.arguments import Invocation
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.output import Reporter
 from EncryptSecureRTLib.client.session import Command, Switch, open_session
-from EncryptSecureRTLib.client.unfinished import JobGoesOn
+from EncryptSecureRTLib.client.unfinished import NOT_FETCHED, JobGoesOn
 
 if TYPE_CHECKING:
     from EncryptSecureRTLib.client.listing import Offer
@@ -43,13 +43,13 @@ def fetch(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     from EncryptSecureRTLib.client.listing import find_job
     from EncryptSecureRTLib.client.orders import open_order
     from EncryptSecureRTLib.client.results import refuse_if_taken, write_results
-    from EncryptSecureRTLib.client.runs import PROTECT_AGAIN, finish_job
+    from EncryptSecureRTLib.client.runs import RUN_AGAIN, finish_job
     from EncryptSecureRTLib.client.telling import results_told
 
     home, job, out = ClientHome(invocation.home), invocation.need_job(), invocation.need_out()
     order = open_order(home, job)
-    if order.header.task == "protect":
-        raise EncryptSecureRTError(ErrorCode.E_USAGE, PROTECT_AGAIN)
+    if order.header.task in NOT_FETCHED:
+        raise EncryptSecureRTError(ErrorCode.E_USAGE, RUN_AGAIN.format(order.header.task))
     refuse_if_taken(out)
     if invocation.display is not None:
         refuse_unless_ready(invocation.display)

@@ -92,7 +92,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser; what it does not understand is E_USAGE."""
     parser = _Parser(
         prog="encryptsecurert",
-        description="Protect and segment CT series in an attested worker.",
+        description="Protect studies and segment their CT in an attested worker.",
         epilog=_EXITS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -136,13 +136,34 @@ def _describe_work(commands: _Commands, parents: Sequence[_Parser]) -> None:
     protect = commands.add(
         "protect",
         parents,
-        "seal the DICOM metadata of a CT series",
+        "seal the DICOM metadata of a study",
         ("protect original/ protected/",),
     )
     protect.add_argument(
-        "source", type=Path, nargs="?", metavar="SRC", help="folder with one series"
+        "source", type=Path, nargs="?", metavar="SRC", help="folder with one study"
     )
     protect.add_argument("out", type=Path, nargs="?", metavar="DST", help="folder for the copy")
+    protect.add_argument(
+        "--remove-original",
+        action="store_true",
+        help="remove SRC's files once each was revealed from the copy and is the same octets",
+    )
+    reveal = commands.add(
+        "reveal",
+        parents,
+        "originals back: as exact files, or to a program that shows them",
+        ("reveal protected/ originals/", "reveal --json --request -"),
+    )
+    reveal.add_argument(
+        "source", type=Path, nargs="?", metavar="SRC", help="folder with a protected study"
+    )
+    reveal.add_argument(
+        "out",
+        type=Path,
+        nargs="?",
+        metavar="DST",
+        help="new folder for the originals; without it attributes go through a program's pipe only",
+    )
     segment = commands.add(
         "segment",
         parents,

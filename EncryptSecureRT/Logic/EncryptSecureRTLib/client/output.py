@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 SIMULATED_WORDS = "SIMULATED - not protected"
 UidPairs = Sequence[tuple[str, str]]
+RevealedRows = Sequence[tuple[str, str, str, str]]
 _UID_PAIRS_PER_LINE = 200  # of 64 characters each at most: below 28 KiB
+_REVEALED_BYTES_PER_LINE = 32 * 1024
 _FLOOD_PAUSE_S = 0.05
 
 
@@ -55,6 +57,9 @@ class Reporter(Protocol):
 
     def uids(self, pairs: UidPairs) -> None:
         """Hear which UIDs were replaced by which: only where a program has asked for it."""
+
+    def revealed(self, instance: str, rows: RevealedRows) -> None:
+        """Hear the attributes of an instance: only where a program has asked for them."""
 
     def result(self, words: str, value: Mapping[str, Any]) -> None:
         """Hear that the command has ended well."""
@@ -145,6 +150,19 @@ class JsonReporter:
         for start in range(0, len(pairs), _UID_PAIRS_PER_LINE):
             part = pairs[start : start + _UID_PAIRS_PER_LINE]
             self._write({"kind": "uids", "pairs": part})
+
+    def revealed(self, instance: str, rows: RevealedRows) -> None:
+        """Write `revealed` lines, none of them longer than a line may be."""
+        part: list[Sequence[str]] = []
+        size = 0
+        for row in rows:
+            row_size = len(json.dumps(row))
+            if part and size + row_size > _REVEALED_BYTES_PER_LINE:
+                self._write({"kind": "revealed", "instance": instance, "rows": part})
+                part, size = [], 0
+            part.append(row)
+            size += row_size + 2
+        self._write({"kind": "revealed", "instance": instance, "rows": part})
 
     def result(self, words: str, value: Mapping[str, Any]) -> None:
         """Write the `result` line."""

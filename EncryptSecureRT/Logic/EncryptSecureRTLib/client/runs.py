@@ -21,10 +21,10 @@ from EncryptSecureRTLib.client.jobs import (
 from EncryptSecureRTLib.client.line import Line
 from EncryptSecureRTLib.client.orders import Order
 from EncryptSecureRTLib.client.patience import PASSING
-from EncryptSecureRTLib.client.unfinished import JobGoesOn
+from EncryptSecureRTLib.client.unfinished import NOT_FETCHED, JobGoesOn
 from EncryptSecureRTLib.client.upload import Content, upload
 
-PROTECT_AGAIN = "run protect again: what the worker holds is not sent twice"
+RUN_AGAIN = "run {} again: what the worker holds is not sent twice"
 FETCH_LATER = "the job goes on; fetch it later"
 T = TypeVar("T")
 Send = Callable[[], Sequence[str]]
@@ -38,13 +38,25 @@ def sending(
     watcher: Watcher,
 ) -> Send:
     """Return what uploads the one input of a job; `content` is asked for each time."""
+    return sending_all(channel, home, {kind: content}, watcher)
+
+
+def sending_all(
+    channel: Line,
+    home: ClientHome,
+    contents: Mapping[ObjectKind, Callable[[], Content]],
+    watcher: Watcher,
+) -> Send:
+    """Return what uploads the inputs of a job, in this order."""
 
     def send() -> Sequence[str]:
         watcher.stage("upload")
-        uploaded = upload(
-            channel, home, kind, content(), progress=watcher.sent, stopped=watcher.stopped
-        )
-        return [uploaded.name]
+        return [
+            upload(
+                channel, home, kind, content(), progress=watcher.sent, stopped=watcher.stopped
+            ).name
+            for kind, content in contents.items()
+        ]
 
     return send
 
@@ -148,7 +160,8 @@ def _left_going(order: Order) -> Iterator[None]:
     except EncryptSecureRTError as error:
         if error.code not in PASSING:
             raise
-        detail = PROTECT_AGAIN if order.header.task == "protect" else FETCH_LATER
+        task = order.header.task
+        detail = RUN_AGAIN.format(task) if task in NOT_FETCHED else FETCH_LATER
         raise JobGoesOn(error.code, order.job, detail) from None
 
 

@@ -1,13 +1,14 @@
 """A CT series from a folder: slices in order, one grid, whole CT numbers.
 
-`scan_series` reads headers only and is enough to protect a series; `read_ct_series` also checks
-the geometry and reads the pixels. Both accept one series of uncompressed or (scan only)
-compressed CT slices and refuse everything else with an error that tells which rule broke:
-a volume that is returned has no gap, no shear and no guessed spacing.
+`scan_series` reads headers only; `read_ct_series` also checks the geometry and reads the pixels.
+Both take the CT of a study if there is exactly one, of uncompressed or (scan only) compressed
+slices, pass over objects of other kinds, and refuse everything else with an error that tells
+which rule broke: a volume that is returned has no gap, no shear and no guessed spacing.
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ class SeriesScan:
     Attributes
     ----------
     slices : headers in order of file name; geometry is not checked.
-    ignored_files : how many files in the folder are not DICOM.
+    ignored_files : how many files in the folder are no CT slices.
     """
 
     slices: tuple[SliceHeader, ...] = field(repr=False)
@@ -90,26 +91,47 @@ class CtSeries:
 def scan_series(folder: Path, limits: SeriesLimits = SERIES_LIMITS) -> SeriesScan:
     """Return the slices of the one CT series in a folder, without reading pixels.
 
-    The folder's files and those of its direct sub-folders are looked at.
+    The folder's files and those of its direct sub-folders are looked at. Objects of other kinds
+    are passed over if there is a CT beside them.
 
     Raises
     ------
     EncryptSecureRTError
         E_LOCAL_FILE, E_NO_DICOM, E_TOO_LARGE, E_DICOM, E_TRANSFER_SYNTAX (deflated or big
-        endian), E_MODALITY, E_MISSING_UID, E_GEOMETRY (attributes missing), E_MIXED_SERIES.
+        endian), E_MODALITY (no CT), E_MISSING_UID, E_GEOMETRY (attributes missing),
+        E_MIXED_SERIES (several CTs).
     """
     paths, ignored = dicom_files(folder, limits)
-    headers = [header for path in paths if (header := read_header(path)) is not None]
+    headers: list[SliceHeader] = []
+    has_others = False
+    for path in paths:
+        header = _ct_header(path)
+        has_others |= header is _Other.KIND
+        if isinstance(header, SliceHeader):
+            headers.append(header)
     if not headers:
-        raise EncryptSecureRTError(ErrorCode.E_NO_DICOM)
+        raise EncryptSecureRTError(ErrorCode.E_MODALITY if has_others else ErrorCode.E_NO_DICOM)
     identity = {
         (s.patient_id, s.study_instance_uid, s.series_instance_uid, s.frame_of_reference_uid)
         for s in headers
     }
     if len(identity) != 1:
         raise EncryptSecureRTError(ErrorCode.E_MIXED_SERIES)
-    directories = len(paths) - len(headers)
-    return SeriesScan(slices=tuple(headers), ignored_files=ignored + directories)
+    return SeriesScan(slices=tuple(headers), ignored_files=ignored + len(paths) - len(headers))
+
+
+class _Other(Enum):
+    KIND = "an object of another kind"
+
+
+def _ct_header(path: Path) -> SliceHeader | _Other | None:
+    """Return the header of a CT slice; what is of another kind says so, a DICOMDIR is None."""
+    try:
+        return read_header(path)
+    except EncryptSecureRTError as error:
+        if error.code is ErrorCode.E_MODALITY:
+            return _Other.KIND
+        raise
 
 
 def read_ct_series(folder: Path, limits: SeriesLimits = SERIES_LIMITS) -> CtSeries:

@@ -33,7 +33,7 @@ from encryptsecurert_protocol.limits import LIMITS, MIB
 Vector = tuple[float, float, float]
 
 _UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
-_UNREADABLE_SYNTAX = (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
+UNREADABLE_SYNTAXES = (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
 _UID = re.compile(r"(?=.{1,64}\Z)[0-9]+(?:\.[0-9]+)+\Z")
 _KEYWORDS = [
     "SOPClassUID",
@@ -54,7 +54,7 @@ _KEYWORDS = [
 ]
 
 # Everything that the parser raises on damaged files; RuntimeError covers recursion too.
-_PARSER_ERRORS = (
+PARSER_ERRORS = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -122,7 +122,7 @@ def reading_dicom() -> Iterator[None]:
             # pydicom raises OSError itself for malformed data, then without a number.
             code = ErrorCode.E_DICOM if error.errno is None else ErrorCode.E_LOCAL_FILE
             raise EncryptSecureRTError(code) from None
-        except _PARSER_ERRORS:
+        except PARSER_ERRORS:
             raise EncryptSecureRTError(ErrorCode.E_DICOM) from None
         finally:
             logger.disabled = was_disabled
@@ -177,23 +177,23 @@ def read_header(path: Path) -> SliceHeader | None:
         syntax = meta.get("TransferSyntaxUID")
         if meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
             return None
-        if syntax in _UNREADABLE_SYNTAX:
+        if syntax in UNREADABLE_SYNTAXES:
             raise EncryptSecureRTError(ErrorCode.E_TRANSFER_SYNTAX)
         ds = dcmread(path, specific_tags=_KEYWORDS, stop_before_pixels=True)
         return _header(path, ds, is_compressed=syntax not in _UNCOMPRESSED)
 
 
 def _header(path: Path, ds: Dataset, *, is_compressed: bool) -> SliceHeader:
-    if _uid(ds, "SOPClassUID") != CTImageStorage or ds.get("Modality") != "CT":
+    if uid_of(ds, "SOPClassUID") != CTImageStorage or ds.get("Modality") != "CT":
         raise EncryptSecureRTError(ErrorCode.E_MODALITY)
     thickness = ds.get("SliceThickness")
     return SliceHeader(
         path=path,
         patient_id=str(ds.get("PatientID") or ""),
-        study_instance_uid=_uid(ds, "StudyInstanceUID"),
-        series_instance_uid=_uid(ds, "SeriesInstanceUID"),
-        sop_instance_uid=_uid(ds, "SOPInstanceUID"),
-        frame_of_reference_uid=_uid(ds, "FrameOfReferenceUID"),
+        study_instance_uid=uid_of(ds, "StudyInstanceUID"),
+        series_instance_uid=uid_of(ds, "SeriesInstanceUID"),
+        sop_instance_uid=uid_of(ds, "SOPInstanceUID"),
+        frame_of_reference_uid=uid_of(ds, "FrameOfReferenceUID"),
         is_protected=ds.get("PatientIdentityRemoved") == "YES"
         and "EncryptedAttributesSequence" in ds,
         is_compressed=is_compressed,
@@ -206,7 +206,8 @@ def _header(path: Path, ds: Dataset, *, is_compressed: bool) -> SliceHeader:
     )
 
 
-def _uid(ds: Dataset, keyword: str) -> str:
+def uid_of(ds: Dataset, keyword: str) -> str:
+    """Return a UID of a data set, or refuse with E_MISSING_UID."""
     uid = str(ds.get(keyword) or "")
     if not _UID.match(uid):
         raise EncryptSecureRTError(ErrorCode.E_MISSING_UID)
@@ -223,7 +224,7 @@ def _count(ds: Dataset, keyword: str) -> int:
 def _numbers(ds: Dataset, keyword: str, count: int) -> tuple[float, ...]:
     try:
         values = tuple(float(value) for value in ds.get(keyword) or ())
-    except _PARSER_ERRORS:
+    except PARSER_ERRORS:
         values = ()
     if len(values) != count or not all(abs(value) < 1e6 for value in values):
         raise EncryptSecureRTError(ErrorCode.E_GEOMETRY)

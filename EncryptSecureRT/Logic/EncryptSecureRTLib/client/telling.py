@@ -12,9 +12,11 @@ from encryptsecurert_protocol.jobs import JobState
 from encryptsecurert_protocol.limits import GIB, MIB
 from EncryptSecureRTLib.client.listing import JobRow, Offer
 from EncryptSecureRTLib.client.results import Written
+from EncryptSecureRTLib.client.unfinished import NOT_FETCHED
 
 if TYPE_CHECKING:
     from EncryptSecureRTLib.client.protect import ProtectedSeries
+    from EncryptSecureRTLib.client.reveal import RevealedStudy
 
 Told = tuple[str, dict[str, Any]]
 _MOST_ROWS = 200  # the result is one line, of at most `Limits.json_line_bytes`
@@ -22,13 +24,27 @@ _MOST_ROWS = 200  # the result is one line, of at most `Limits.json_line_bytes`
 
 def protected_told(made: "ProtectedSeries") -> Told:
     """Tell the folder, and how many files were protected and left out."""
-    words = f"{made.instances} instances protected into {made.folder}"
+    into = "\n".join(str(folder) for folder in made.folders)
+    words = f"{made.instances} instances protected into {into}"
     if made.ignored_files:
         words += f"\n{made.ignored_files} files were no DICOM images and were left out"
     return words, {
         "folder": str(made.folder),
+        "folders": [str(folder) for folder in made.folders],
         "instances": made.instances,
         "ignored_files": made.ignored_files,
+        "manifests": [str(path) for path in made.manifests],
+        "receipts": [str(path) for path in made.receipts],
+        "simulated": made.simulated,
+    }
+
+
+def revealed_told(made: "RevealedStudy") -> Told:
+    """Tell how many instances were revealed, and into which folder."""
+    where = "" if made.folder is None else f" into {made.folder}, each proved by its SHA-256"
+    return f"{made.instances} instances revealed{where}", {
+        "folder": None if made.folder is None else str(made.folder),
+        "instances": made.instances,
         "receipts": [str(path) for path in made.receipts],
         "simulated": made.simulated,
     }
@@ -54,7 +70,9 @@ def results_told(made: Written) -> Told:
 def jobs_told(rows: Sequence[JobRow], ordered_here: Collection[str]) -> Told:
     """Tell the newest jobs, and for each whether `fetch` can open its results here."""
     shown = rows[-_MOST_ROWS:]
-    fetchable = {row.job for row in shown if row.job in ordered_here and row.task != "protect"}
+    fetchable = {
+        row.job for row in shown if row.job in ordered_here and row.task not in NOT_FETCHED
+    }
     lines = [f"{'job':<32}  {'task':<11}  {'state':<24}  {'created':<20}  fetch"]
     for row in shown:
         here = "yes" if row.job in fetchable else "no"

@@ -6,7 +6,7 @@ from typing import Any
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError
 from encryptsecurert_protocol.events import EndEvent, Event, LogEvent, ProgressEvent, StateEvent
-from EncryptSecureRTLib.client.output import SIMULATED_WORDS, UidPairs
+from EncryptSecureRTLib.client.output import SIMULATED_WORDS, RevealedRows, UidPairs
 from EncryptSecureRTLib.client.unfinished import JobGoesOn
 
 _AWAY = {
@@ -132,6 +132,9 @@ class TerminalReporter:
                 self._console.print(text, style="red" if row["outcome"] == "fail" else "dim")
 
     def uids(self, pairs: UidPairs) -> None:
+        """Say nothing: identifiers are not for a terminal."""
+
+    def revealed(self, instance: str, rows: RevealedRows) -> None:
         """Say nothing: identifiers are not for a terminal."""
 
     def result(self, words: str, value: Mapping[str, Any]) -> None:

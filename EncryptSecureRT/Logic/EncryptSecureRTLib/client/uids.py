@@ -1,4 +1,4 @@
-"""Which UIDs a protected series has in place of the original ones: for the program that shows it.
+"""Which UIDs a protected study has in place of the original ones: for the program that shows it.
 
 A scene that holds the clear study can then put the protected UIDs in their place. The pairs join
 a patient's study with its protected form, so they go through a pipe, to the program that started
@@ -11,20 +11,22 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.client.output import UidPairs
-from EncryptSecureRTLib.client.series_headers import SliceHeader, read_header
+from EncryptSecureRTLib.client.study import FileHeader, read_file_header
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replaced:
-    """What the protected series is called.
+    """What the protected study and the first of its series are called.
 
     Attributes
     ----------
     pseudonym, study_instance_uid, series_instance_uid : of the protected series.
-    pairs : (original, protected) UIDs: study, series, frame of reference, then each instance.
+    pairs : (original, protected) UIDs: study, then by series: it, its frame of reference, each
+        instance.
     """
 
     pseudonym: str = field(repr=False)
@@ -41,12 +43,25 @@ class Replaced:
         }
 
 
-def replaced_uids(originals: Sequence[SliceHeader], protected: Sequence[Path]) -> Replaced:
+class Original(Protocol):
+    """What must be known of an original file."""
+
+    @property
+    def study_instance_uid(self) -> str: ...  # noqa: D102 - named by the standard
+    @property
+    def series_instance_uid(self) -> str: ...  # noqa: D102 - named by the standard
+    @property
+    def sop_instance_uid(self) -> str: ...  # noqa: D102 - named by the standard
+    @property
+    def frame_of_reference_uid(self) -> str: ...  # noqa: D102 - named by the standard
+
+
+def replaced_uids(originals: Sequence[Original], protected: Sequence[Path]) -> Replaced:
     """Return what replaced what.
 
     Parameters
     ----------
-    originals : the slices of one series, as they were.
+    originals : the files of one study, series by series, as they were.
     protected : their protected files, in the same order; each is named by its instance.
 
     Raises
@@ -54,27 +69,36 @@ def replaced_uids(originals: Sequence[SliceHeader], protected: Sequence[Path]) -
     EncryptSecureRTError
         E_RESULT if a protected file cannot be read; E_LOCAL_FILE.
     """
-    before, after = originals[0], read_header(protected[0])
-    if after is None:
-        raise EncryptSecureRTError(ErrorCode.E_RESULT)
-    instances = zip((s.sop_instance_uid for s in originals), protected, strict=True)
+    first = _protected_header(protected[0])
+    pairs = [(originals[0].study_instance_uid, first.study_instance_uid)]
+    series = ""
+    for original, path in zip(originals, protected, strict=True):
+        if original.series_instance_uid != series:
+            series = original.series_instance_uid
+            after = _protected_header(path)
+            pairs.append((series, after.series_instance_uid))
+            if original.frame_of_reference_uid:
+                pairs.append((original.frame_of_reference_uid, after.frame_of_reference_uid))
+        pairs.append((original.sop_instance_uid, path.stem))
     return Replaced(
-        pseudonym=after.patient_id,
-        study_instance_uid=after.study_instance_uid,
-        series_instance_uid=after.series_instance_uid,
-        pairs=(
-            (before.study_instance_uid, after.study_instance_uid),
-            (before.series_instance_uid, after.series_instance_uid),
-            (before.frame_of_reference_uid, after.frame_of_reference_uid),
-            *((original, path.stem) for original, path in instances),
-        ),
+        pseudonym=first.patient_id,
+        study_instance_uid=first.study_instance_uid,
+        series_instance_uid=first.series_instance_uid,
+        pairs=tuple(dict.fromkeys(pairs)),
     )
+
+
+def _protected_header(path: Path) -> FileHeader:
+    header = read_file_header(path)
+    if header is None:
+        raise EncryptSecureRTError(ErrorCode.E_RESULT)
+    return header
 
 
 def refuse_unless_piped(*, as_json: bool) -> None:
     """Refuse with E_USAGE unless what is said goes, as JSON lines, to a program."""
     if not (as_json and _is_pipe()):
-        detail = "UIDs are told through a pipe only, with --json --request -"
+        detail = "identifiers are told through a pipe only, with --json --request -"
         raise EncryptSecureRTError(ErrorCode.E_USAGE, detail)
 
 

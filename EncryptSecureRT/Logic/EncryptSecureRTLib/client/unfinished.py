@@ -7,6 +7,9 @@ import re
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 
+NOT_FETCHED = ("protect", "reveal")
+"""Tasks whose results only the command itself can use: it is run again."""
+
 _JOB_ID = re.compile(r"[0-9a-f]{32}\Z")
 
 

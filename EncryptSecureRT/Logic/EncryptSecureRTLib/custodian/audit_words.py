@@ -20,6 +20,8 @@ _WORDS = {
     AuditEvent.JOB_REQUEUED: "the job waits again",
     AuditEvent.RESULT_FETCHED: "fetched a result",
     AuditEvent.BREAK_GLASS: "BREAK-GLASS: opened a case without a grant",
+    AuditEvent.REVEALED: "was shown originals",
+    AuditEvent.REVEAL_REFUSED: "was refused originals",
     AuditEvent.AUDIT_READ: "read the audit log",
 }
 

@@ -16,6 +16,7 @@ from encryptsecurert_protocol.fields import time_text
 from EncryptSecureRTLib.custodian.cli_audit import audit
 from EncryptSecureRTLib.custodian.cli_lease import LEASE_HOURS, lease, lease_seconds
 from EncryptSecureRTLib.custodian.cli_policy import policy
+from EncryptSecureRTLib.custodian.cli_recover import recover
 from EncryptSecureRTLib.custodian.cli_rights import case, role
 from EncryptSecureRTLib.custodian.cli_support import FOLDER, Call, site_options
 from EncryptSecureRTLib.custodian.cli_users import user
@@ -29,7 +30,7 @@ def admin() -> None:
     """Make and look after a site: keys, users, policy, bundles."""
 
 
-for group in (policy, user, role, case, lease, audit):
+for group in (policy, user, role, case, lease, audit, recover):
     admin.add_command(group)
 
 

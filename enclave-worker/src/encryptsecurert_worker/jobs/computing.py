@@ -13,9 +13,11 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError
 from encryptsecurert_protocol.receipts import ReceiptBody
 from encryptsecurert_protocol.results import RECEIPT_NAME, seal_result
 from encryptsecurert_worker.core import WorkerCore
+from encryptsecurert_worker.dicom.manifest.studies import ManifestSite
 from encryptsecurert_worker.jobs.given import Given, given_to
 from encryptsecurert_worker.jobs.job import Job
 from encryptsecurert_worker.jobs.record import ResultFile
+from encryptsecurert_worker.jobs.rights import JobRights
 from encryptsecurert_worker.tasks.task import SiteKeys, TaskContext, TaskOutput
 from encryptsecurert_worker.vault.ledger import Change
 from encryptsecurert_worker.vault.site import Provisioned
@@ -74,6 +76,7 @@ class Computation:
             input_sha256=digests,
             admit_patient=partial(core.quotas.admit_patient, self._order.user),
             break_glass=self._break_glass,
+            rights=JobRights(core, self._order, self._tell),
             now=core.time.now,
         )
 
@@ -93,7 +96,12 @@ class Computation:
         return until
 
     def _tell(
-        self, event: AuditEvent, facts: Sequence[Change] = (), case: str = "", note: str = ""
+        self,
+        event: AuditEvent,
+        facts: Sequence[Change] = (),
+        case: str = "",
+        note: str = "",
+        code: str = "",
     ) -> str:
         return self._core.audit.append(
             event,
@@ -102,6 +110,7 @@ class Computation:
             job=self._order.job,
             epoch=self._provisioned.core.epoch,
             digest=self._job.digest_hex,
+            code=code,
             case=case,
             note=note,
         )
@@ -156,4 +165,12 @@ def _site_keys(provisioned: Provisioned) -> SiteKeys:
         pid_key=provisioned.pid_key,
         recipient_certificate=provisioned.core.recipient_certificate,
         escrow_certificate=provisioned.core.escrow_certificate,
+        recipient_key=provisioned.secrets.recipient_key,
+        manifest_site=ManifestSite(
+            site_key_id=provisioned.core.site_key_id,
+            signing_key=provisioned.secrets.manifest_key,
+            manifest_keys=provisioned.core.manifest_keys,
+            recipient_certificate=provisioned.core.recipient_certificate,
+            escrow_certificate=provisioned.core.escrow_certificate,
+        ),
     )

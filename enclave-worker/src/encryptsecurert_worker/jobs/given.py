@@ -49,7 +49,8 @@ def given_to(core: WorkerCore, order: JobHeader) -> Given:
     parameters_object = objects.require_complete(order.user, order.parameters)
     inputs = tuple(objects.require_complete(order.user, name) for name in order.inputs)
     kinds = tuple(held.header.kind for held in inputs)
-    if kinds != task.input_kinds or parameters_object.header.kind is not ObjectKind.PARAMETERS:
+    allowed = (task.input_kinds, task.input_kinds + task.optional_kinds)
+    if kinds not in allowed or parameters_object.header.kind is not ObjectKind.PARAMETERS:
         raise EncryptSecureRTError(ErrorCode.E_PARAMETERS)
     parameters = canonical.decode(bytes(objects.open(parameters_object)))
     task.check(parameters)

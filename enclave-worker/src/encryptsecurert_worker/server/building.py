@@ -15,6 +15,7 @@ from encryptsecurert_worker.jobs.book import JobBook
 from encryptsecurert_worker.server.config import WorkerConfig
 from encryptsecurert_worker.tasks.break_glass import BreakGlassTask
 from encryptsecurert_worker.tasks.protect import ProtectTask
+from encryptsecurert_worker.tasks.reveal import RevealTask
 from encryptsecurert_worker.tasks.segment import SegmentTask
 from encryptsecurert_worker.tasks.task import TaskRegistry
 from encryptsecurert_worker.vault.claim import StateClaim
@@ -112,6 +113,8 @@ def _build(
         objects=objects,
         quotas=Quotas(ledger, time, derive_key(key, b"quota/v1")),
         book=book,
-        tasks=TaskRegistry([ProtectTask(), SegmentTask(threads=config.threads), BreakGlassTask()]),
+        tasks=TaskRegistry(
+            [ProtectTask(), RevealTask(), SegmentTask(threads=config.threads), BreakGlassTask()]
+        ),
         audit=audit,
     )

@@ -46,6 +46,7 @@ class BreakGlassTask:
     algorithm = "break-glass-1"
     operation = Operation.BREAK_GLASS
     input_kinds: tuple[ObjectKind, ...] = ()
+    optional_kinds: tuple[ObjectKind, ...] = ()
 
     def describe(self) -> Mapping[str, Any]:
         """Return what must be given, and for how long a case is opened."""

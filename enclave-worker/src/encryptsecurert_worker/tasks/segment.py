@@ -102,6 +102,7 @@ class SegmentTask:
     algorithm = "classical-ct-1"
     operation = Operation.SEGMENT
     input_kinds: tuple[ObjectKind, ...] = (ObjectKind.VOLUME,)
+    optional_kinds: tuple[ObjectKind, ...] = ()
 
     def __init__(self, *, threads: int) -> None:
         self._threads = threads

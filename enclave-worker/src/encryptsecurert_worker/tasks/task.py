@@ -7,8 +7,10 @@ from typing import Any, Protocol
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.objects import ObjectKind
+from encryptsecurert_protocol.reveals import RevealClass
 from encryptsecurert_protocol.rights import Operation
 from encryptsecurert_protocol.statement import Kind
+from encryptsecurert_worker.dicom.manifest.studies import ManifestSite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +21,30 @@ class SiteKeys:
     pid_key: bytes
     recipient_certificate: bytes
     escrow_certificate: bytes
+    recipient_key: bytes
+    manifest_site: ManifestSite
 
     def __repr__(self) -> str:
         return "SiteKeys()"
+
+
+class RevealRights(Protocol):
+    """What the job's user may see now, and the auditor who hears of it.
+
+    Each `require_` refuses with E_CASE.
+    """
+
+    def require_case(self, pseudonym: str) -> None:
+        """Refuse unless the case is open to the user."""
+
+    def require_classes(self, classes: frozenset[RevealClass]) -> None:
+        """Refuse unless the user's roles see all of these."""
+
+    def require_export(self) -> None:
+        """Refuse unless one of the user's roles may have files."""
+
+    def tell(self, case: str, note: str, *, refused: bool) -> None:
+        """Tell the auditor of a case that was revealed, or was not (E_BUSY)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +59,7 @@ class TaskContext:
     admit_patient : called with each patient's pseudonym; raises E_QUOTA for one too many a day.
     break_glass : called with (pseudonym, reason); opens the case to the job's user, tells the
         auditor, and returns until when; raises E_QUOTA.
+    rights : what may be revealed to the job's user.
     now : the worker's time.
     """
 
@@ -47,6 +71,7 @@ class TaskContext:
     input_sha256: tuple[str, ...]
     admit_patient: Callable[[str], None]
     break_glass: Callable[[str, str], datetime]
+    rights: RevealRights
     now: Callable[[], datetime]
 
 
@@ -67,12 +92,19 @@ class TaskOutput:
 
 
 class Task(Protocol):
-    """One kind of job."""
+    """One kind of job.
+
+    Attributes
+    ----------
+    input_kinds : of the inputs that it must have, in their order.
+    optional_kinds : of those that may follow, all or none.
+    """
 
     name: str
     algorithm: str
     operation: Operation
     input_kinds: tuple[ObjectKind, ...]
+    optional_kinds: tuple[ObjectKind, ...]
 
     def describe(self) -> Mapping[str, Any]:
         """Return the parameters' schema as JSON for `GET /v1/tasks`."""

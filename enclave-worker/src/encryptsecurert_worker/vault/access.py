@@ -2,8 +2,7 @@
 
 A case is what the site shares about one patient, by pseudonym. It is open to a user by a grant in
 the bundle or by break-glass, each until a time; a role opens none. This stands before whatever
-reveals sealed attributes of a protected file. No task of this version reveals anything: what is
-shown of a case is that it is open.
+reveals sealed attributes of a protected file (`jobs/rights.py` asks for each).
 """
 
 from datetime import datetime

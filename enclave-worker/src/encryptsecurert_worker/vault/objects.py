@@ -36,6 +36,7 @@ from encryptsecurert_worker.vault.uploads import KIND, NOTED_EVERY_S, Upload, up
 _SIZE_LIMITS_BYTES = {
     ObjectKind.VOLUME: LIMITS.object_bytes,
     ObjectKind.HEADERS: LIMITS.batch_bytes,
+    ObjectKind.MANIFESTS: LIMITS.batch_bytes,
     ObjectKind.PARAMETERS: LIMITS.header_bytes,
 }
 _IDLE_S = 60  # after which an upload's early chunks wait in memory no longer

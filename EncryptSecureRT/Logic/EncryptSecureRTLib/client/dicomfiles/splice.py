@@ -69,6 +69,30 @@ def splice(
     return target
 
 
+def write_manifest(answer: ProtectedHeader, destination: Path) -> Path:
+    """Write the file of a manifest, which has no bulk, under `destination`.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_RESULT if the answer is not such a file; E_LOCAL_FILE if it cannot be written.
+    """
+    if answer.name is None or answer.bulk:
+        raise EncryptSecureRTError(ErrorCode.E_RESULT)
+    target = destination / answer.name
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as sink:
+            sink.write(answer.header)
+            sink.flush()
+            os.fsync(sink.fileno())
+        os.utime(target, (PROTECTED_MTIME_S, PROTECTED_MTIME_S))
+        _sync_folder(target.parent)
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+    return target
+
+
 def _check_answer(answer: ProtectedHeader, split: SplitFile) -> None:
     """Hold the answer's bulk against ours: same ranges, same order, and a header of its own."""
     asked = [(one.length, one.sha256) for one in split.bulk]

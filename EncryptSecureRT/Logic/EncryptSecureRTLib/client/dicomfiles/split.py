@@ -1,6 +1,6 @@
 """Cut a file into header octets, which the worker sees, and bulk ranges, which it does not.
 
-    file    |—— header ——|—— Pixel Data value ——|— header —|
+    file    |—— header ——|—— value of pixels ——|— header —|
     split   header = both header pieces joined;  bulk = (offset, length, SHA-256)
 
 The file is read twice: once to find the ranges, once for octets and digests, a mebibyte at a
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.headers import BulkRange, HeaderRequest
-from encryptsecurert_protocol.limits import LIMITS, MIB
+from encryptsecurert_protocol.headers import MAX_HEADER_BYTES, BulkRange, HeaderRequest
+from encryptsecurert_protocol.limits import MIB
 from EncryptSecureRTLib.client.dicomfiles.walker import TagWalker
 
 __all__ = ["BulkRange", "SplitFile", "header_request", "read_pieces", "split_file"]
@@ -39,13 +39,15 @@ class SplitFile:
         self.header[:] = bytes(len(self.header))
 
 
-def split_file(path: Path) -> SplitFile:
+def split_file(path: Path, most_header_bytes: int = MAX_HEADER_BYTES) -> SplitFile:
     """Split one Part 10 file without decoding it.
 
     Parameters
     ----------
     path : Path
-        A DICOM file, Explicit or Implicit VR Little Endian, with preamble.
+        A DICOM file with preamble, Explicit or Implicit VR Little Endian, compressed or not.
+    most_header_bytes : int
+        What is not bulk may be so long; a protected file's is longer than its original's.
 
     Returns
     -------
@@ -62,7 +64,7 @@ def split_file(path: Path) -> SplitFile:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             ranges = TagWalker(file, size).pixel_ranges()
-            if size - sum(length for _, length in ranges) > LIMITS.header_bytes:
+            if size - sum(length for _, length in ranges) > most_header_bytes:
                 raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
             return _cut(file, size, ranges)
     except OSError:

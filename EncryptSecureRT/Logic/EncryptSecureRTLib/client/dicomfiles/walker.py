@@ -1,25 +1,32 @@
 """A tag walker that only knows where elements end (PS3.5 section 7, PS3.10 section 7).
 
 It steps over a Part 10 file, Explicit or Implicit VR Little Endian, and tells where the value
-of the top-level Pixel Data lies. Values are skipped, not read: the only one looked at is the
-transfer syntax. Items are entered only where their length is undefined.
+of the top-level pixels lies: all of it, or the items of compressed pixels up to their end. Values
+are skipped, not read: the only one looked at is the transfer syntax. Items are entered only where
+their length is undefined.
 """
 
 from typing import BinaryIO, NoReturn
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.headers import ENCAPSULATED_SYNTAXES
 
 PREAMBLE_BYTES = 128
 PIXEL_DATA = (0x7FE0, 0x0010)
+FLOAT_PIXELS = ((0x7FE0, 0x0008), (0x7FE0, 0x0009))
 MAX_DEPTH = 16
-MAX_ELEMENTS = 65_536
+MAX_ELEMENTS = 262_144
 
 _TRANSFER_SYNTAX = (0x0002, 0x0010)
 _ITEM = (0xFFFE, 0xE000)
 _ITEM_END = (0xFFFE, 0xE00D)
 _SEQUENCE_END = (0xFFFE, 0xE0DD)
 _UNDEFINED = 0xFFFFFFFF
-_IMPLICIT_OF_SYNTAX = {b"1.2.840.10008.1.2": True, b"1.2.840.10008.1.2.1": False}
+_IMPLICIT_OF_SYNTAX = {
+    b"1.2.840.10008.1.2": True,
+    b"1.2.840.10008.1.2.1": False,
+    **dict.fromkeys(ENCAPSULATED_SYNTAXES, False),
+}
 # PS3.5 section 7.1.2: these have two reserved octets and a 32-bit length, the others 16 bits.
 _LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
@@ -49,33 +56,48 @@ class TagWalker:
         self._elements = 0
 
     def pixel_ranges(self) -> tuple[tuple[int, int], ...]:
-        """Return (offset, length) of each top-level Pixel Data value, in file order.
+        """Return (offset, length) of each top-level value of pixels, in file order.
 
         Raises
         ------
         EncryptSecureRTError
-            E_NO_DICOM without preamble and ``DICM``; E_TRANSFER_SYNTAX for anything but
-            uncompressed little endian; E_DICOM if lengths do not fit the file.
+            E_NO_DICOM without preamble and ``DICM``; E_TRANSFER_SYNTAX for big endian, deflated
+            and compressions that are not known; E_DICOM if lengths do not fit the file.
         """
         if self._size < PREAMBLE_BYTES + 4:
             _refuse(ErrorCode.E_NO_DICOM)
         self._skip(PREAMBLE_BYTES)
         if self._read(4) != b"DICM":
             _refuse(ErrorCode.E_NO_DICOM)
-        implicit = self._meta()
+        syntax = self._meta()
+        implicit = _IMPLICIT_OF_SYNTAX[syntax]
         ranges: list[tuple[int, int]] = []
         while self._position < self._size:
             tag, vr, length = self._element(implicit=implicit)
-            if tag == PIXEL_DATA:
-                if length == _UNDEFINED:
+            if tag == PIXEL_DATA and length == _UNDEFINED:
+                if syntax not in ENCAPSULATED_SYNTAXES:
                     _refuse(ErrorCode.E_TRANSFER_SYNTAX)
-                if length:
-                    ranges.append((self._position, length))
+                ranges.append(self._fragments())
+                continue
+            if (tag == PIXEL_DATA or tag in FLOAT_PIXELS) and length:
+                ranges.append((self._position, length))
             self._skip_value(vr, length, implicit=implicit, depth=1)
         return tuple(ranges)
 
-    def _meta(self) -> bool:
-        """Step over group 0002 and return whether the data set is implicit VR."""
+    def _fragments(self) -> tuple[int, int]:
+        """Step over the items of compressed pixels (PS3.5 section A.4) and return their range."""
+        start = self._position
+        while True:
+            end = self._position
+            tag, _, length = self._element(implicit=True)
+            if tag == _SEQUENCE_END and length == 0 and end > start:
+                return start, end - start
+            if tag != _ITEM or length == _UNDEFINED:
+                _refuse()
+            self._skip(length)
+
+    def _meta(self) -> bytes:
+        """Step over group 0002 and return the transfer syntax."""
         syntax: bytes | None = None
         while self._position < self._size:
             start = self._position
@@ -90,9 +112,9 @@ class TagWalker:
                 syntax = self._read(length).rstrip(b"\0 ")
             else:
                 self._skip_value(vr, length, implicit=False, depth=1)
-        if syntax not in _IMPLICIT_OF_SYNTAX:
+        if syntax is None or syntax not in _IMPLICIT_OF_SYNTAX:
             _refuse(ErrorCode.E_TRANSFER_SYNTAX)
-        return _IMPLICIT_OF_SYNTAX[syntax]
+        return syntax
 
     def _element(self, *, implicit: bool) -> tuple[Tag, bytes, int]:
         """Read one element's head; the position is then at its value."""

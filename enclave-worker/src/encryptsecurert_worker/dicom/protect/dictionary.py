@@ -14,12 +14,31 @@ LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 
 _SEQUENCES = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
+_TAGS = {entry[4]: tag for tag, entry in DicomDictionary.items()}
 _REGISTERED = frozenset(uid.encode("ascii") for uid in UID_dictionary)
 
 
 def is_sequence(tag: int) -> bool:
     """Tell whether the dictionary has that tag as a sequence."""
     return tag in _SEQUENCES
+
+
+def is_standard_tag(tag: int) -> bool:
+    """Tell whether the dictionary has that tag: the attribute is then nobody's own."""
+    return tag in DicomDictionary
+
+
+def attribute_of(keyword: str) -> tuple[int, tuple[bytes, ...], str]:
+    """Return tag, VRs and value multiplicity of an attribute, for the tables at import.
+
+    Raises
+    ------
+    KeyError
+        If PS3.6 has no such keyword.
+    """
+    tag = _TAGS[keyword]
+    vr, multiplicity = DicomDictionary[tag][:2]
+    return tag, tuple(vr.encode("ascii").split(b" or ")), multiplicity
 
 
 def is_registered_uid(uid: bytes) -> bool:

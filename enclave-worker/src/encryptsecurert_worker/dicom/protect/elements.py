@@ -2,20 +2,22 @@
 
     header octets -> Header(elements by tag, transfer syntax, implicit?, pixel range)
 
-Explicit and Implicit VR Little Endian, sequences of defined and undefined length, UN of
-undefined length (implicit inside, PS3.5 section 6.2.2), private groups. Nothing is decoded or
-copied: an `Element` holds positions in the header. The walk is one pass, bounded in depth and
-in number of elements, and never looks outside the header. Bulk octets are not there; the walker
-steps over the one place where the request says they were, and that place must be the value of
-the top-level Pixel Data.
+Explicit and Implicit VR Little Endian, also around compressed pixels, sequences of defined and
+undefined length, UN of undefined length (implicit inside, PS3.5 section 6.2.2), private groups.
+Nothing is decoded or copied: an `Element` holds positions in the header. The walk is one pass,
+bounded in depth and in number of elements, and never looks outside the header. Bulk octets are
+not there; the walker steps over the one place where the request says they were, and that place
+must be the value of the top-level pixels: all of it, or the items of compressed pixels up to
+their end.
 """
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.headers import HeaderRequest
+from encryptsecurert_protocol.headers import ENCAPSULATED_SYNTAXES, HeaderRequest
 from encryptsecurert_worker.dicom.protect.dictionary import (
     LONG_VRS,
     SHORT_VRS,
@@ -24,15 +26,23 @@ from encryptsecurert_worker.dicom.protect.dictionary import (
 
 PREAMBLE_BYTES = 128
 MAX_DEPTH = 16
-MAX_ELEMENTS = 65_536
+MAX_ELEMENTS = 262_144  # a structure set has some eight for each contour
 
 PIXEL_DATA = 0x7FE00010
+PIXEL_TAGS = frozenset([0x7FE00008, 0x7FE00009, PIXEL_DATA])
+"""Float, Double Float and Pixel Data: what may stay with the client."""
+
 _TRANSFER_SYNTAX = 0x00020010
 _ITEM = 0xFFFEE000
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
-_IMPLICIT_OF_SYNTAX = {b"1.2.840.10008.1.2": True, b"1.2.840.10008.1.2.1": False}
+_IMPLICIT_OF_SYNTAX = {
+    b"1.2.840.10008.1.2": True,
+    b"1.2.840.10008.1.2.1": False,
+    **dict.fromkeys(ENCAPSULATED_SYNTAXES, False),
+}
+_PIXEL_OCTETS = frozenset(struct.pack("<HH", tag >> 16, tag & 0xFFFF) for tag in PIXEL_TAGS)
 
 _EXPLICIT_HEAD = struct.Struct("<HH2sH").unpack_from
 _IMPLICIT_HEAD = struct.Struct("<HHL").unpack_from
@@ -60,9 +70,20 @@ class Header:
     """A walked header: `octets` and where in them everything is."""
 
     octets: bytes
+    syntax: bytes
     implicit: bool
-    meta: dict[int, Element]
+    meta: Mapping[int, Element]
     elements: dict[int, Element]
+
+    @property
+    def is_encapsulated(self) -> bool:
+        """Whether pixels are compressed."""
+        return self.syntax in ENCAPSULATED_SYNTAXES
+
+    @property
+    def pixels(self) -> Element | None:
+        """The element whose value is the pixels, None if there is none."""
+        return next((self.elements[tag] for tag in PIXEL_TAGS if tag in self.elements), None)
 
     def value(self, tag: int) -> bytes | None:
         """Return the raw value octets of a top-level element, None if it is not there."""
@@ -82,19 +103,35 @@ def read_header(request: HeaderRequest) -> Header:
     Raises
     ------
     EncryptSecureRTError
-        E_TRANSFER_SYNTAX for anything but uncompressed little endian; E_DICOM if it is
-        malformed or has an element twice at top level; E_FORMAT if the bulk is not exactly the
-        value of the top-level Pixel Data, or none although there are pixels; E_TOO_LARGE over
-        a limit.
+        E_TRANSFER_SYNTAX for big endian, deflated, and compressions that are not known; E_DICOM
+        if it is malformed or has an element twice at top level; E_FORMAT if the bulk is not
+        exactly the value of the top-level pixels, or none although there are pixels;
+        E_TOO_LARGE over a limit.
     """
     if len(request.bulk) > 1:
         _refuse(ErrorCode.E_FORMAT)
     bulk = tuple((one.offset, one.length) for one in request.bulk)
     octets = bytes(request.header)
     walker = _Walker(octets)
-    implicit, meta, position = walker.meta()
+    syntax, meta, position = walker.meta()
+    implicit = _IMPLICIT_OF_SYNTAX[syntax]
     elements = walker.data_set(position, implicit, bulk)
-    return Header(octets=octets, implicit=implicit, meta=meta, elements=elements)
+    header = Header(octets=octets, syntax=syntax, implicit=implicit, meta=meta, elements=elements)
+    _check_pixels(header)
+    return header
+
+
+def _check_pixels(header: Header) -> None:
+    """Hold the form of the pixels against the transfer syntax."""
+    pixels = header.pixels
+    if pixels is None:
+        return
+    # Of compressed pixels the header has the end of their items (PS3.5 section A.4).
+    has_items = pixels.end != pixels.value
+    # They are OB, and OW in files of some toolkits.
+    is_octets = pixels.tag == PIXEL_DATA and pixels.vr in (b"OB", b"OW")
+    if has_items != header.is_encapsulated or (has_items and not is_octets):
+        _refuse(ErrorCode.E_TRANSFER_SYNTAX)
 
 
 class _Walker:
@@ -102,8 +139,8 @@ class _Walker:
         self._octets = octets
         self._left = MAX_ELEMENTS
 
-    def meta(self) -> tuple[bool, dict[int, Element], int]:
-        """Walk preamble and group 0002; return (implicit, elements, end)."""
+    def meta(self) -> tuple[bytes, Mapping[int, Element], int]:
+        """Walk preamble and group 0002; return (transfer syntax, elements, end)."""
         octets = self._octets
         position = PREAMBLE_BYTES + 4
         if octets[PREAMBLE_BYTES:position] != b"DICM":
@@ -115,13 +152,13 @@ class _Walker:
                 _refuse()
             meta[element.tag] = element
             position = element.end
-        syntax = meta.get(_TRANSFER_SYNTAX)
-        if syntax is None:
+        named = meta.get(_TRANSFER_SYNTAX)
+        if named is None:
             _refuse(ErrorCode.E_TRANSFER_SYNTAX)
-        implicit = _IMPLICIT_OF_SYNTAX.get(octets[syntax.value : syntax.value_end].rstrip(b"\0 "))
-        if implicit is None:
+        syntax = octets[named.value : named.value_end].rstrip(b"\0 ")
+        if syntax not in _IMPLICIT_OF_SYNTAX:
             _refuse(ErrorCode.E_TRANSFER_SYNTAX)
-        return implicit, meta, position
+        return syntax, meta, position
 
     def data_set(
         self, position: int, implicit: bool, bulk: tuple[tuple[int, int], ...]
@@ -131,26 +168,32 @@ class _Walker:
         end = len(self._octets)
         walk = self._implicit if implicit else self._explicit
         while position < end:
-            if self._octets[position : position + 4] == b"\xe0\x7f\x10\x00":
-                element = self._pixel_data(position, implicit, bulk)
+            if self._octets[position : position + 4] in _PIXEL_OCTETS:
+                element = self._pixels(position, implicit, bulk)
             else:
                 element = walk(position, end, 1)
             if element.tag in elements or element.tag >> 16 in (0x0000, 0x0002, 0xFFFE):
                 _refuse()
             elements[element.tag] = element
             position = element.end
-        if bulk and PIXEL_DATA not in elements:
+        if bulk and not PIXEL_TAGS & elements.keys():
             _refuse(ErrorCode.E_FORMAT)
         return elements
 
-    def _pixel_data(self, start: int, implicit: bool, bulk: tuple[tuple[int, int], ...]) -> Element:
-        """Step over the head of Pixel Data; its value is the bulk and not in the header."""
+    def _pixels(self, start: int, implicit: bool, bulk: tuple[tuple[int, int], ...]) -> Element:
+        """Step over the head of pixels; their value is the bulk and not in the header."""
         vr, value, length = self._head(start, len(self._octets), implicit)
+        group, number = _IMPLICIT_HEAD(self._octets, start)[:2]
+        end = value
         if length == _UNDEFINED:
-            _refuse(ErrorCode.E_TRANSFER_SYNTAX)
-        if ((value, length),) != bulk:
+            if not bulk or bulk[0][0] != value:
+                _refuse(ErrorCode.E_FORMAT)
+            if self._item_head(value, len(self._octets)) != (_SEQUENCE_END, 0):
+                _refuse()
+            end = value + 8
+        elif ((value, length),) != bulk:
             _refuse(ErrorCode.E_FORMAT)
-        return Element(PIXEL_DATA, vr, start, value, value, value, None)
+        return Element(group << 16 | number, vr, start, value, value, end, None)
 
     def _head(self, start: int, end: int, implicit: bool) -> tuple[bytes, int, int]:
         if end - start < 8:

@@ -1,9 +1,9 @@
 """From one original header to one protected header.
 
     request -> walk -> refusals -> whose header it is                            examine
-            -> clear part by the allow-list of its SOP class                     seal
+            -> clear part by the allow-list of its kind                          seal
             -> sealed part: every other original, and the raw header
-            -> preamble, meta, clear part with (0400,0500) in its place, head of Pixel Data
+            -> preamble, meta, clear part with (0400,0500) in its place, head of the pixels
 
 Between the two a caller can judge whether this patient's headers are protected for this user. A
 `Protector` is made once for a bundle's keys and used for every instance: it keeps the
@@ -24,30 +24,30 @@ from encryptsecurert_protocol.headers import (
     refused_header,
 )
 from encryptsecurert_worker.dicom.protect import refusals
-from encryptsecurert_worker.dicom.protect.ct import CT_IMAGE_STORAGE, CT_RULES
-from encryptsecurert_worker.dicom.protect.dictionary import is_registered_uid, vr_of
-from encryptsecurert_worker.dicom.protect.elements import PIXEL_DATA, Element, Header, read_header
+from encryptsecurert_worker.dicom.protect.clearing import Clearing
+from encryptsecurert_worker.dicom.protect.elements import (
+    PIXEL_DATA,
+    Element,
+    Header,
+    read_header,
+)
 from encryptsecurert_worker.dicom.protect.envelope import Envelope
 from encryptsecurert_worker.dicom.protect.identity import map_uid, patient_pseudonym, plain_uid
-from encryptsecurert_worker.dicom.protect.rules import Action, Rule, clear_value
+from encryptsecurert_worker.dicom.protect.iods import Iod
 from encryptsecurert_worker.dicom.protect.sealed import ENCRYPTED_ATTRIBUTES, sealed_sequence
-from encryptsecurert_worker.dicom.protect.shell import file_head, markers
-from encryptsecurert_worker.dicom.protect.writing import (
-    explicit_original,
-    is_signed,
-    write_element,
-    write_head,
+from encryptsecurert_worker.dicom.protect.shell import (
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    file_head,
+    markers,
 )
-
-ALLOW_LISTS: dict[bytes, tuple[Rule, ...]] = {CT_IMAGE_STORAGE: CT_RULES}
-"""One table for each SOP class that is handled; another IOD is another table."""
+from encryptsecurert_worker.dicom.protect.writing import explicit_original, write_head
 
 KEY_BYTES = 32
 
-_SOP_INSTANCE, _STUDY, _SERIES, _FRAME_OF_REFERENCE = 0x00080018, 0x0020000D, 0x0020000E, 0x00200052
+_SOP_INSTANCE, _STUDY, _SERIES = 0x00080018, 0x0020000D, 0x0020000E
 _PATIENT_ID, _ISSUER = 0x00100020, 0x00100021
-_NEEDED_UIDS = (_SOP_INSTANCE, _STUDY, _SERIES, _FRAME_OF_REFERENCE)
-_TRAILING_PADDING = 0xFFFCFFFC
+_BITS_ALLOCATED, _FLOAT_PIXELS = 0x00280100, 0x7FE00008
+_UNDEFINED, _SEQUENCE_END = 0xFFFFFFFF, b"\xfe\xff\xdd\xe0\0\0\0\0"
 _UIDS_KEPT = 8192
 
 
@@ -88,6 +88,7 @@ class ExaminedHeader:
     request: HeaderRequest
     header: Header
     sop_class: bytes
+    iod: Iod
     identity: _Identity
 
     @property
@@ -107,14 +108,11 @@ class Protector:
 
     def __init__(self, keys: ProtectionKeys) -> None:
         self._pid_key = keys.pid_key
-        self._simulated = keys.simulated
+        self._markers = markers(simulated=keys.simulated)
         self._envelope = Envelope(keys.recipient_certificate, keys.escrow_certificate)
         self._map_uid: Callable[[bytes], bytes] = lru_cache(_UIDS_KEPT)(
             partial(map_uid, keys.uid_key)
         )
-        self._rules = {
-            uid: {rule.tag: rule for rule in rules} for uid, rules in ALLOW_LISTS.items()
-        }
 
     def answer(self, request: HeaderRequest) -> ProtectedHeader:
         """Protect one header; a refusal is an answer, too."""
@@ -138,12 +136,11 @@ class Protector:
         """
         header = read_header(request)
         refusals.check_not_protected(header)
-        sop_class = refusals.sop_class(header, frozenset(self._rules))
-        identity = self._identity(header)
-        refusals.check_no_text_in_pixels(header)
-        refusals.check_pixel_size(header, [one.length for one in request.bulk])
+        sop_class, iod = refusals.known_class(header)
+        identity = self._identity(header, iod)
+        refusals.check_pixels(header, iod, [one.length for one in request.bulk])
         return ExaminedHeader(
-            request=request, header=header, sop_class=sop_class, identity=identity
+            request=request, header=header, sop_class=sop_class, iod=iod, identity=identity
         )
 
     def seal(self, examined: ExaminedHeader) -> ProtectedHeader:
@@ -155,7 +152,7 @@ class Protector:
             E_DICOM if a required attribute has a wrong value.
         """
         request, header, identity = examined.request, examined.header, examined.identity
-        clear, sealed_tags = self._classify(header, self._rules[examined.sop_class], identity)
+        clear, sealed_tags = self._classify(header, examined.iod, identity)
         clear[ENCRYPTED_ATTRIBUTES] = sealed_sequence(
             self._envelope,
             request,
@@ -163,23 +160,26 @@ class Protector:
         )
         instance = self._map_uid(identity.uids[_SOP_INSTANCE])
         series = self._map_uid(identity.uids[_SERIES])
+        syntax = header.syntax if header.is_encapsulated else EXPLICIT_VR_LITTLE_ENDIAN
         octets = b"".join(
             (
-                file_head(examined.sop_class, instance),
+                file_head(examined.sop_class, instance, syntax),
                 *(clear[tag] for tag in sorted(clear)),
-                _pixel_data_head(header, request.bulk[0].length),
+                _pixel_head(header, request),
             )
         )
-        bulk = request.bulk[0]
         return ProtectedHeader(
             state=HeaderState.PROTECTED,
             name=f"{series.decode('ascii')}/{instance.decode('ascii')}.dcm",
-            bulk=(BulkInsert(at=len(octets), length=bulk.length, sha256=bulk.sha256),),
-            header=octets,
+            bulk=tuple(
+                BulkInsert(at=len(octets), length=one.length, sha256=one.sha256)
+                for one in request.bulk
+            ),
+            header=octets + (_SEQUENCE_END if header.is_encapsulated and request.bulk else b""),
         )
 
-    def _identity(self, header: Header) -> _Identity:
-        uids = {tag: plain_uid(header.value(tag)) for tag in _NEEDED_UIDS}
+    def _identity(self, header: Header, iod: Iod) -> _Identity:
+        uids = {tag: plain_uid(header.value(tag)) for tag in iod.required_uids}
         pseudonym = patient_pseudonym(
             self._pid_key,
             issuer=header.value(_ISSUER) or b"",
@@ -189,66 +189,38 @@ class Protector:
         return _Identity(uids, pseudonym)
 
     def _classify(
-        self, header: Header, rules: dict[int, Rule], identity: _Identity
+        self, header: Header, iod: Iod, identity: _Identity
     ) -> tuple[dict[int, bytes], list[int]]:
         """Return the clear elements by tag, and the tags whose originals are sealed."""
-        clear = markers(simulated=self._simulated)
-        sealed: list[int] = []
-        for tag, rule in rules.items():
-            if rule.action is Action.EMPTY:
-                clear[tag] = write_element(tag, rule.vrs[0], b"")
-            elif rule.action is Action.PSEUDONYM:
-                clear[tag] = write_element(tag, rule.vrs[0], identity.pseudonym)
-        for tag, element in header.elements.items():
-            # Group lengths and trailing padding would be wrong elsewhere: the raw header has them.
-            if tag & 0xFFFF == 0 or tag in (PIXEL_DATA, _TRAILING_PADDING):
-                continue
-            rule_or_none = rules.get(tag)
-            if rule_or_none is None or not self._clear(
-                header, element, rule_or_none, identity, clear
-            ):
-                sealed.append(tag)
+        clearing = Clearing(header=header, pseudonym=identity.pseudonym, map_uid=self._map_uid)
+        clear = dict(self._markers)
+        clear.update((rule.tag, clearing.always(rule)) for rule in iod.always)
+        part, sealed = clearing.part(header.elements, iod.by_tag)
+        clear.update(part)
         return clear, sealed
 
-    def _clear(
-        self,
-        header: Header,
-        element: Element,
-        rule: Rule,
-        identity: _Identity,
-        clear: dict[int, bytes],
-    ) -> bool:
-        """Write one attribute into `clear`; return whether that says all the original said."""
-        original = header.octets[element.value : element.value_end]
-        vr = element.vr or self._implied_vr(header, rule)
-        if rule.is_always_written:
-            return vr == rule.vrs[0] and not original and rule.action is Action.EMPTY
-        value: bytes | None
-        if rule.action is Action.MAP_UID:
-            value = self._map_uid(identity.uids[rule.tag])
-        elif rule.action is Action.MAP_UID_UNLESS_REGISTERED:
-            uid = identity.uids[rule.tag]
-            value = uid if is_registered_uid(uid) else self._map_uid(uid)
-        else:
-            value = clear_value(rule, vr, original)
-        if value is None:
-            return False
-        written_vr = vr if vr in rule.vrs else rule.vrs[0]
-        octets = write_element(rule.tag, written_vr, value)
-        clear[rule.tag] = octets
-        return vr == written_vr and octets[8:] == original
 
-    @staticmethod
-    def _implied_vr(header: Header, rule: Rule) -> bytes:
-        if len(rule.vrs) == 1:
-            return rule.vrs[0]
-        return vr_of(rule.tag, signed_pixels=is_signed(header))
+def _pixel_head(header: Header, request: HeaderRequest) -> bytes:
+    """Return the head of the pixels; nothing if there are none.
+
+    Compressed ones are OB; wide and implicit ones OW (PS3.5 Annex A.1, A.2); floats have a VR of
+    their own.
+    """
+    pixels = header.pixels
+    if pixels is None:
+        return b""
+    if header.is_encapsulated:
+        return write_head(PIXEL_DATA, b"OB", _UNDEFINED)
+    return write_head(pixels.tag, _pixel_vr(header, pixels), request.bulk[0].length)
 
 
-def _pixel_data_head(header: Header, length: int) -> bytes:
-    """Return the head of Pixel Data: OW for wide and for implicit pixels (PS3.5 Annex A.1, A.2)."""
-    vr = header.elements[PIXEL_DATA].vr
-    if vr not in (b"", b"OB", b"OW"):
+def _pixel_vr(header: Header, pixels: Element) -> bytes:
+    if pixels.tag != PIXEL_DATA:
+        vr = b"OF" if pixels.tag == _FLOAT_PIXELS else b"OD"
+        if pixels.vr not in (b"", vr):
+            raise EncryptSecureRTError(ErrorCode.E_DICOM)
+        return vr
+    if pixels.vr not in (b"", b"OB", b"OW"):
         raise EncryptSecureRTError(ErrorCode.E_DICOM)
-    is_bytes = vr == b"OB" and header.value(0x00280100) == b"\x08\x00"
-    return write_head(PIXEL_DATA, b"OB" if is_bytes else b"OW", length)
+    is_narrow = header.value(_BITS_ALLOCATED) in (b"\x08\x00", b"\x01\x00")
+    return b"OB" if pixels.vr == b"OB" and is_narrow else b"OW"

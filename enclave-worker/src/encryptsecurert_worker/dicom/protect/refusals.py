@@ -3,13 +3,14 @@
 A header can only be made safe if the picture is: pictures of screens, dose sheets and scanned
 paper carry names in their pixels (PS3.15 section E.3.1 leaves that to the pixel cleaner, which
 this is not). And the bulk that stays out of our sight must be pixels: exactly as many octets as
-rows, columns, bits and frames make.
+rows, columns, bits and frames make, where they are not compressed.
 """
 
 import re
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_worker.dicom.protect.elements import Header
+from encryptsecurert_worker.dicom.protect.elements import PIXEL_DATA, Header
+from encryptsecurert_worker.dicom.protect.iods import IODS, Iod, Pixels
 
 PROJECT_NAME = b"EncryptSecureRT"
 
@@ -56,8 +57,8 @@ def check_not_protected(header: Header) -> None:
         _refuse(ErrorCode.E_PROTECTED_ALREADY)
 
 
-def sop_class(header: Header, known: frozenset[bytes]) -> bytes:
-    """Return the SOP class if it is a known one.
+def known_class(header: Header) -> tuple[bytes, Iod]:
+    """Return the SOP class, and the kind of object that it holds.
 
     Raises
     ------
@@ -69,13 +70,30 @@ def sop_class(header: Header, known: frozenset[bytes]) -> bytes:
         _refuse(ErrorCode.E_MISSING_UID)
     if any(uid == one or uid.startswith(one + b".") for one in _PICTURE_CLASSES):
         _refuse(ErrorCode.E_BURNED_IN)
-    if uid not in known:
-        _refuse(ErrorCode.E_MODALITY)
-    return uid
+    iod = IODS.get(uid)
+    if iod is None:
+        raise EncryptSecureRTError(ErrorCode.E_MODALITY)
+    return uid, iod
 
 
-def check_no_text_in_pixels(header: Header) -> None:
-    """Refuse, with E_BURNED_IN, what is or may be a picture with text in it."""
+def check_pixels(header: Header, iod: Iod, bulk_lengths: list[int]) -> None:
+    """Refuse what is or may be a picture with text in it, and bulk that is not pixels.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_BURNED_IN; E_DICOM if there are pixels where none belong, none where some do, or not as
+        many as the header says.
+    """
+    if header.pixels is None and iod.pixels is not Pixels.ALWAYS:
+        return
+    if iod.pixels is Pixels.NEVER:
+        _refuse(ErrorCode.E_DICOM)
+    _check_no_text_in_pixels(header)
+    _check_pixel_size(header, bulk_lengths)
+
+
+def _check_no_text_in_pixels(header: Header) -> None:
     if _text(header, _BURNED_IN).upper() not in (b"", b"NO"):
         _refuse(ErrorCode.E_BURNED_IN)
     if _CONVERSION_TYPE in header.elements:
@@ -83,7 +101,7 @@ def check_no_text_in_pixels(header: Header) -> None:
     image_type = _text(header, _IMAGE_TYPE).upper().split(b"\\")
     if any(_SCREEN.search(part) for part in image_type[2:]):
         _refuse(ErrorCode.E_BURNED_IN)
-    # A CT image is grey (PS3.3 C.8.2.1): a coloured one is a picture of something else.
+    # All kinds that have a list are grey (for CT, PS3.3 C.8.2.1): a coloured one is a picture.
     if _number(header, _SAMPLES) != 1 or not _text(header, _PHOTOMETRIC).startswith(b"MONOCHROME"):
         _refuse(ErrorCode.E_BURNED_IN)
     for tag in header.elements:
@@ -100,17 +118,23 @@ def _check_overlay(header: Header, tag: int) -> None:
         _refuse(ErrorCode.E_BURNED_IN)
 
 
-def check_pixel_size(header: Header, bulk_lengths: list[int]) -> None:
+def _check_pixel_size(header: Header, bulk_lengths: list[int]) -> None:
     """Refuse, with E_DICOM, bulk that is not just the pixels and at most one pad octet."""
     bits = _number(header, _BITS_ALLOCATED)
-    if bits not in (8, 16, 32) or not 1 <= _number(header, _BITS_STORED) <= bits:
+    is_float = PIXEL_DATA not in header.elements
+    widths = (32, 64) if is_float else (1, 8, 16, 32)
+    # Float pixels have no stored bits (PS3.3 C.7.6.24).
+    stored = bits if is_float else _number(header, _BITS_STORED)
+    if bits not in widths or not 1 <= stored <= bits:
         _refuse(ErrorCode.E_DICOM)
     frames = _COUNT.match(_text(header, _FRAMES) or b"1")
     if frames is None:
         raise EncryptSecureRTError(ErrorCode.E_DICOM)
     pixels = _number(header, _ROWS) * _number(header, _COLUMNS) * int(frames[1])
-    expected = pixels * _number(header, _SAMPLES) * (bits // 8)
-    if expected == 0 or bulk_lengths != [expected + (expected & 1)]:
+    expected = (pixels * _number(header, _SAMPLES) * bits + 7) // 8
+    if expected == 0 or len(bulk_lengths) != 1:
+        _refuse(ErrorCode.E_DICOM)
+    if not header.is_encapsulated and bulk_lengths != [expected + (expected & 1)]:
         _refuse(ErrorCode.E_DICOM)
 
 

@@ -35,14 +35,16 @@ def markers(*, simulated: bool) -> dict[int, bytes]:
     }
 
 
-def file_head(sop_class: bytes, instance_uid: bytes) -> bytes:
+def file_head(
+    sop_class: bytes, instance_uid: bytes, syntax: bytes = EXPLICIT_VR_LITTLE_ENDIAN
+) -> bytes:
     """Return preamble, prefix and file meta information (PS3.10 section 7.1)."""
     meta = b"".join(
         (
             write_element(0x00020001, b"OB", b"\x00\x01"),
             write_element(0x00020002, b"UI", sop_class),
             write_element(0x00020003, b"UI", instance_uid),
-            write_element(0x00020010, b"UI", EXPLICIT_VR_LITTLE_ENDIAN),
+            write_element(0x00020010, b"UI", syntax),
             write_element(0x00020012, b"UI", IMPLEMENTATION_CLASS_UID.encode()),
             write_element(0x00020013, b"SH", IMPLEMENTATION_VERSION_NAME.encode()),
         )

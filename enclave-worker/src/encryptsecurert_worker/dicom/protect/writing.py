@@ -5,7 +5,7 @@ are taken over as they are. An original that is implicit gets the dictionary's V
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from encryptsecurert_worker.dicom.protect.dictionary import LONG_VRS, vr_of
 from encryptsecurert_worker.dicom.protect.elements import Element, Header
@@ -25,15 +25,31 @@ def write_head(tag: int, vr: bytes, length: int) -> bytes:
 
 
 def write_element(tag: int, vr: bytes, value: bytes) -> bytes:
-    """Return one element; an odd value gets the pad octet of its VR (PS3.5 section 6.2)."""
+    """Return one element; an odd value gets the pad octet of its VR (PS3.5 section 6.2).
+
+    What does not fit the 16 bits of its VR's length travels as UN (PS3.5 section 6.2.2, note).
+    """
     if len(value) & 1:
         value += b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
+    if len(value) > _MAX_SHORT and vr not in LONG_VRS:
+        vr = b"UN"
     return write_head(tag, vr, len(value)) + value
+
+
+def value_of(octets: bytes) -> bytes:
+    """Return the value of an element as `write_element` writes it."""
+    return octets[12 if octets[4:6] in LONG_VRS else 8 :]
+
+
+def write_item(elements: Iterable[bytes]) -> bytes:
+    """Return one item of a sequence, given the octets of its elements in ascending order."""
+    body = b"".join(elements)
+    return _ITEM(0xFFFE, 0xE000, len(body)) + body
 
 
 def write_sequence(tag: int, items: Sequence[bytes]) -> bytes:
     """Return a sequence of items, each given as the octets of its elements."""
-    body = b"".join(_ITEM(0xFFFE, 0xE000, len(item)) + item for item in items)
+    body = b"".join(write_item((item,)) for item in items)
     return write_head(tag, b"SQ", len(body)) + body
 
 
@@ -64,5 +80,5 @@ def _rewrite(header: Header, element: Element, *, signed_pixels: bool) -> bytes:
     vr = vr_of(element.tag, signed_pixels=signed_pixels)
     value = header.octets[element.value : element.value_end]
     if len(value) > _MAX_SHORT and vr not in LONG_VRS:
-        vr = b"UN"  # PS3.5 section 6.2.2, note: what does not fit 16 bits travels as UN.
+        vr = b"UN"  # as in `write_element`, which would pad what came odd
     return write_head(element.tag, vr, len(value)) + value

@@ -1,0 +1,282 @@
+"""`reveal`: originals back, as attributes for the program that shows them or as exact files.
+
+The headers of protected files and the manifests travel to the worker, sealed; what comes back is
+opened in memory. Attributes go to a program's pipe and nowhere else. A file is put together of
+the original's header and the bulk of the protected file, and is there only once its SHA-256 is
+the one that was sealed with it.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.framing import pack_batch, unpack_batch
+from encryptsecurert_protocol.headers import MAX_PROTECTED_HEADER_BYTES, encode_request
+from encryptsecurert_protocol.limits import MIB
+from encryptsecurert_protocol.objects import ObjectKind
+from encryptsecurert_protocol.reveals import RevealClass, Revealed, RevealRequest
+from encryptsecurert_protocol.sealing import random_octets
+from EncryptSecureRTLib.client.dicomfiles import SplitFile, split_file
+from EncryptSecureRTLib.client.dicomfiles.split import read_pieces
+from EncryptSecureRTLib.client.home import ClientHome
+from EncryptSecureRTLib.client.jobs import Finished, Watcher
+from EncryptSecureRTLib.client.line import Line
+from EncryptSecureRTLib.client.receipts import archive_receipt
+from EncryptSecureRTLib.client.runs import run_job, sending_all
+from EncryptSecureRTLib.client.study_files import StudyFiles
+from EncryptSecureRTLib.client.trust import utc_now
+from EncryptSecureRTLib.client.upload import Content
+
+_BATCH_INSTANCES = 256
+_BATCH_BYTES = 24 * MIB
+_RESULT = "revealed"
+ALL_CLASSES = tuple(sorted(one.value for one in RevealClass))
+REFUSED = (
+    "a file or the manifest is not as it was signed, the case is not open to you, or your roles "
+    "do not see what was asked for"
+)
+
+Take = Callable[[Path, SplitFile, Revealed], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevealedStudy:
+    """What a reveal came to."""
+
+    instances: int
+    receipts: tuple[Path, ...]
+    simulated: bool
+    folder: Path | None = None
+
+
+class Reveal:
+    """One reveal of a study, in batches.
+
+    Parameters
+    ----------
+    form : ``display`` or ``file``.
+    classes : of attributes; a file is asked for with all.
+    """
+
+    def __init__(
+        self, channel: Line, home: ClientHome, watcher: Watcher, form: str, classes: Sequence[str]
+    ) -> None:
+        self._channel = channel
+        self._home = home
+        self._watcher = watcher
+        self._parameters = {
+            "schema": "encryptsecurert.reveal/1",
+            "form": form,
+            "classes": sorted(classes),
+        }
+        self._receipts: list[Path] = []
+        self._simulated = False
+
+    def run(self, study: StudyFiles, take: Take) -> RevealedStudy:
+        """Reveal all files of a study, each given to `take` as it comes.
+
+        Raises
+        ------
+        EncryptSecureRTError
+            E_CASE if any file is refused; what reading, jobs and `take` raise.
+        """
+        manifests = pack_batch([_octets(path) for path in study.manifests])
+        done = 0
+        for batch in _batches(study.files):
+            answers = self._batch(batch, manifests)
+            for (path, split), answer in zip(batch, answers, strict=True):
+                self._watcher.end_if_stopped()
+                take(path, split, answer)
+                done += 1
+                self._watcher.count(done, len(study.files))
+        return RevealedStudy(
+            instances=done, receipts=tuple(self._receipts), simulated=self._simulated
+        )
+
+    def _batch(self, batch: Sequence[tuple[Path, SplitFile]], manifests: bytes) -> list[Revealed]:
+        requests = pack_batch([encode_request(_request(split)) for _, split in batch])
+        send = sending_all(
+            self._channel,
+            self._home,
+            {
+                ObjectKind.HEADERS: lambda: Content([requests]),
+                ObjectKind.MANIFESTS: lambda: Content([manifests]),
+            },
+            self._watcher,
+        )
+        finished: Finished = run_job(
+            self._channel, self._home, "reveal", send, self._parameters, self._watcher
+        )
+        answers = [Revealed.decode(item) for item in unpack_batch(finished.results[_RESULT])]
+        if len(answers) != len(batch):
+            raise EncryptSecureRTError(ErrorCode.E_RESULT)
+        self._receipts.append(archive_receipt(self._home, finished.receipt, utc_now()))
+        self._simulated |= finished.judged.verdict.simulated
+        refused = sum(answer.refused for answer in answers)
+        if refused:
+            detail = f"{refused} of {len(answers)} instances refused: {REFUSED}"
+            raise EncryptSecureRTError(ErrorCode.E_CASE, detail)
+        return answers
+
+
+def _request(split: SplitFile) -> RevealRequest:
+    return RevealRequest(size=split.size, bulk=split.bulk, header=split.header)
+
+
+def _octets(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            octets = file.read(MAX_PROTECTED_HEADER_BYTES + 1)
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+    if len(octets) > MAX_PROTECTED_HEADER_BYTES:
+        raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+    return octets
+
+
+def _batches(files: Sequence[Path]) -> Iterator[list[tuple[Path, SplitFile]]]:
+    batch: list[tuple[Path, SplitFile]] = []
+    size = 0
+    for path in files:
+        split = split_file(path, MAX_PROTECTED_HEADER_BYTES)
+        if batch and (len(batch) >= _BATCH_INSTANCES or size + len(split.header) > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append((path, split))
+        size += len(split.header)
+    if batch:
+        yield batch
+
+
+def put_together(
+    protected: Path, split: SplitFile, answer: Revealed, sink: BinaryIO | None = None
+) -> str:
+    """Put an original together, and return its SHA-256, which is the sealed one.
+
+    Parameters
+    ----------
+    protected, split : the protected file, and how it was split.
+    sink : BinaryIO
+        Takes the octets as they come; they are proved at the end only.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_RESULT if the answer does not fit; E_DIGEST if the octets are not the original's.
+    """
+    file = answer.file
+    if file is None or [b.length for b in file.bulk] != [b.length for b in split.bulk]:
+        raise EncryptSecureRTError(ErrorCode.E_RESULT)
+    digest = hashlib.sha256()
+
+    def put(piece: bytes | memoryview) -> None:
+        digest.update(piece)
+        if sink is not None:
+            sink.write(piece)
+
+    header = memoryview(answer.octets)
+    done = position = 0
+    with protected.open("rb") as source:
+        for original, bulk in zip(file.bulk, split.bulk, strict=True):
+            until = done + original.offset - position
+            put(header[done:until])
+            done, position = until, original.offset + original.length
+            for piece in read_pieces(source, bulk.offset, bulk.length):
+                put(piece)
+    put(header[done:])
+    if digest.hexdigest() != file.file_sha256:
+        raise EncryptSecureRTError(ErrorCode.E_DIGEST)
+    return file.file_sha256
+
+
+def reveal_files(
+    channel: Line, home: ClientHome, study: StudyFiles, destination: Path, watcher: Watcher
+) -> RevealedStudy:
+    """Write the originals of a study into a new folder, all of them or none.
+
+    The files have the names of the protected ones: an original's own name was never kept.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        What `Reveal.run` and `put_together` raise; E_LOCAL_FILE if `destination` is there
+        already or cannot be written.
+    """
+    if destination.exists():
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, "the destination is there already")
+    staging = destination.parent / f".esrt-part-{random_octets(8).hex()}"
+
+    def take(path: Path, split: SplitFile, answer: Revealed) -> None:
+        folder = staging / path.relative_to(study.source).parent
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with (folder / f"{answer.instance}.dcm").open("xb") as sink:
+                put_together(path, split, answer, sink)
+                sink.flush()
+                os.fsync(sink.fileno())
+        except OSError:
+            raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+
+    try:
+        made = Reveal(channel, home, watcher, "file", ALL_CLASSES).run(study, take)
+        watcher.end_if_stopped()
+        with _local_errors():
+            staging.rename(destination)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return RevealedStudy(
+        instances=made.instances,
+        receipts=made.receipts,
+        simulated=made.simulated,
+        folder=destination,
+    )
+
+
+def remove_proven(
+    channel: Line,
+    home: ClientHome,
+    study: StudyFiles,
+    originals: Sequence[Path],
+    watcher: Watcher,
+) -> RevealedStudy:
+    """Remove originals, after each was revealed whole from its protected file.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        What a reveal raises; E_DIGEST if an original is not among what was revealed. Nothing is
+        removed then.
+    """
+    proven: set[str] = set()
+
+    def take(path: Path, split: SplitFile, answer: Revealed) -> None:
+        with _local_errors():
+            proven.add(put_together(path, split, answer))
+
+    made = Reveal(channel, home, watcher, "file", ALL_CLASSES).run(study, take)
+    with _local_errors():
+        if not {_sha256(path) for path in originals} <= proven:
+            raise EncryptSecureRTError(ErrorCode.E_DIGEST, "an original is not proved")
+        watcher.end_if_stopped()
+        for path in originals:
+            path.unlink()
+    return made
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def _local_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None

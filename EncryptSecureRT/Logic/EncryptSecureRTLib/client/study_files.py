@@ -1,0 +1,95 @@
+"""The files of a protected study on disk: what is to be revealed, and the manifests beside it.
+
+Told apart by the media storage class of the file meta information alone. A manifest lies in a
+series of its own, in a folder beside that of the images; so for one series folder its
+neighbours are searched, too.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.filereader import read_file_meta_info
+
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from EncryptSecureRTLib.client.series_headers import reading_dicom
+
+_RAW_DATA_STORAGE = "1.2.840.10008.5.1.4.1.1.66"
+_PREFIX_AT, _PREFIX = 128, b"DICM"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyFiles:
+    """Protected files below a folder, sorted by path, and the files that carry manifests."""
+
+    source: Path
+    files: tuple[Path, ...]
+    manifests: tuple[Path, ...]
+
+
+def find_study(source: Path) -> StudyFiles:
+    """Find the protected files below `source`, and their manifests there or beside it.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_NO_DICOM if there is nothing to reveal; E_NOT_PROTECTED if there is no manifest;
+        E_LOCAL_FILE.
+    """
+    files, manifests = _sorted_out(_below(source))
+    if not files:
+        raise EncryptSecureRTError(ErrorCode.E_NO_DICOM)
+    if not manifests:
+        beside = (path for folder in _folders_beside(source) for path in _entries(folder))
+        manifests = _sorted_out(beside)[1]
+    if not manifests:
+        raise EncryptSecureRTError(ErrorCode.E_NOT_PROTECTED, "there is no manifest of the study")
+    return StudyFiles(source=source, files=tuple(files), manifests=tuple(manifests))
+
+
+def _below(source: Path) -> Iterator[Path]:
+    for folder, names, files in os.walk(source, onerror=_refuse):
+        names.sort()
+        yield from (Path(folder) / name for name in sorted(files))
+
+
+def _refuse(error: OSError) -> None:
+    raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+
+
+def _folders_beside(source: Path) -> list[Path]:
+    parent = source.resolve().parent
+    return [path for path in _entries(parent) if path.is_dir() and not path.name.startswith(".")]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []  # a neighbour that is not ours to read
+
+
+def _sorted_out(paths: Iterator[Path]) -> tuple[list[Path], list[Path]]:
+    files: list[Path] = []
+    manifests: list[Path] = []
+    for path in paths:
+        media_class = _media_class(path)
+        if media_class is not None:
+            (manifests if media_class == _RAW_DATA_STORAGE else files).append(path)
+    return files, manifests
+
+
+def _media_class(path: Path) -> str | None:
+    """Return the class that a file's meta information names, None if it is no DICOM file."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            file.seek(_PREFIX_AT)
+            if file.read(len(_PREFIX)) != _PREFIX:
+                return None
+        with reading_dicom():
+            return str(read_file_meta_info(path).get("MediaStorageSOPClassUID", ""))
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None

@@ -1,0 +1,182 @@
+"""What `reveal` asks and answers for one protected file, and which roles see which attributes.
+
+    request  as of `protect` (headers.py), of a protected file, with a limit of its own
+    answer   u32be JSON length ‖ JSON {schema, state, code, instance, file} ‖ octets
+
+For display the octets are a data set in Explicit VR Little Endian of the attributes asked for,
+and `file` is null. As a file they are the original's octets without its bulk, and `file` says
+{size, bulk: [{offset, length, sha256}], file_sha256}, so that the client puts it together and
+proves it. A refusal has one code whatever the reason, and no octets.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import ClassVar
+
+from encryptsecurert_protocol import canonical
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.fields import DIGEST_BYTES, MAX_INTEGER, Fields
+from encryptsecurert_protocol.headers import (
+    MAX_BULK_RANGES,
+    MAX_HEADER_BYTES,
+    MAX_PROTECTED_HEADER_BYTES,
+    BulkRange,
+    HeaderRequest,
+    Octets,
+)
+from encryptsecurert_protocol.limits import LIMITS
+from encryptsecurert_protocol.rights import Role
+
+REQUEST_SCHEMA = "encryptsecurert.protected-file/1"
+ANSWER_SCHEMA = "encryptsecurert.revealed/1"
+REFUSAL = ErrorCode.E_CASE
+
+_MAPPED_UID = r"2\.25\.(0|[1-9][0-9]{0,38})"
+
+
+class RevealClass(Enum):
+    """Classes of attributes (DICOM attributes as their original says them)."""
+
+    IDENTITY = "identity"
+    DEMOGRAPHICS = "demographics"
+    DATES = "dates"
+    STAFF = "staff"
+    TEXT = "text"
+    LABELS = "labels"
+    DEVICE = "device"
+    PRIVATE = "private"
+    UIDS = "uids"
+
+
+_C = RevealClass
+_CLINICAL = frozenset({_C.IDENTITY, _C.DEMOGRAPHICS, _C.DATES, _C.STAFF, _C.TEXT, _C.LABELS})
+ROLE_CLASSES: Mapping[Role, frozenset[RevealClass]] = {
+    Role.RADIOLOGIST: _CLINICAL,
+    Role.RADIATION_ONCOLOGIST: frozenset(RevealClass),
+    Role.PHYSICIST: _CLINICAL | {_C.DEVICE, _C.UIDS},
+    Role.DOSIMETRIST: frozenset({_C.IDENTITY, _C.DEMOGRAPHICS, _C.DATES, _C.LABELS, _C.DEVICE}),
+    Role.TECHNICIAN: frozenset({_C.IDENTITY, _C.DATES, _C.LABELS, _C.DEVICE}),
+    Role.RESEARCHER: frozenset(),
+    Role.CUSTODIAN: frozenset(),
+    Role.AUDITOR: frozenset(),
+}
+"""What a role may see of a case that is open to its user, if it has the operation `reveal`."""
+
+
+def classes_of(roles: Sequence[Role]) -> frozenset[RevealClass]:
+    """Return what a user with these roles may see."""
+    return frozenset[RevealClass]().union(*(ROLE_CLASSES[role] for role in roles))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevealRequest(HeaderRequest):
+    """One protected file without its bulk."""
+
+    SCHEMA: ClassVar[str] = REQUEST_SCHEMA
+    MOST_HEADER_BYTES: ClassVar[int] = MAX_PROTECTED_HEADER_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginalFile:
+    """How the original file is put together: `bulk` ranges of it come from the protected one."""
+
+    size: int
+    bulk: tuple[BulkRange, ...]
+    file_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revealed:
+    """The worker's answer for one file.
+
+    Attributes
+    ----------
+    instance : mapped SOPInstanceUID, None if refused.
+    file : only where the whole file was asked for.
+    octets : a data set, or the original without its bulk; empty if refused.
+    """
+
+    instance: str | None = None
+    file: OriginalFile | None = None
+    octets: Octets = field(default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        if self.instance is None and (self.file is not None or len(self.octets)):
+            raise EncryptSecureRTError(ErrorCode.E_FORMAT)
+        if len(self.octets) > MAX_HEADER_BYTES:
+            raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+        if self.file is not None:
+            HeaderRequest(size=self.file.size, bulk=self.file.bulk, header=self.octets)
+
+    @property
+    def refused(self) -> bool:
+        """Whether there is nothing in it."""
+        return self.instance is None
+
+    def encode(self) -> bytes:
+        """Return the octets of the answer, as they stand in a batch."""
+        text = canonical.encode(
+            {
+                "schema": ANSWER_SCHEMA,
+                "state": "refused" if self.refused else "revealed",
+                "code": REFUSAL.name if self.refused else None,
+                "instance": self.instance,
+                "file": None if self.file is None else _file_json(self.file),
+            }
+        )
+        return b"".join((len(text).to_bytes(4, "big"), text, self.octets))
+
+    @classmethod
+    def decode(cls, octets: Octets) -> "Revealed":
+        """Read an answer strictly (E_FORMAT, E_TOO_LARGE); its octets are a view of these."""
+        view = memoryview(octets).cast("B")
+        length = int.from_bytes(view[:4], "big")
+        if length > LIMITS.json_line_bytes:
+            raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+        text = bytes(view[4 : 4 + length])
+        if len(text) != length:
+            raise EncryptSecureRTError(ErrorCode.E_FORMAT)
+        fields = Fields(
+            canonical.decode(text, LIMITS.json_line_bytes),
+            ("schema", "state", "code", "instance", "file"),
+        )
+        fields.constant("schema", ANSWER_SCHEMA)
+        refused = fields.text("state", "revealed|refused") == "refused"
+        if refused:
+            fields.constant("code", REFUSAL.name)
+        if refused != fields.is_null("instance") or refused == fields.is_null("code"):
+            raise EncryptSecureRTError(ErrorCode.E_FORMAT)
+        return cls(
+            instance=None if refused else fields.text("instance", _MAPPED_UID),
+            file=None if fields.is_null("file") else _read_file(fields),
+            octets=view[4 + length :],
+        )
+
+
+def _file_json(file: OriginalFile) -> dict[str, object]:
+    return {
+        "size": file.size,
+        "bulk": [
+            {"offset": one.offset, "length": one.length, "sha256": one.sha256} for one in file.bulk
+        ],
+        "file_sha256": file.file_sha256,
+    }
+
+
+def _read_file(fields: Fields) -> OriginalFile:
+    file = fields.child("file", ("size", "bulk", "file_sha256"))
+    return OriginalFile(
+        size=file.integer("size", 1, MAX_INTEGER),
+        bulk=tuple(_range(item) for item in file.items("bulk", MAX_BULK_RANGES)),
+        file_sha256=file.hex("file_sha256", DIGEST_BYTES),
+    )
+
+
+def _range(item: object) -> BulkRange:
+    fields = Fields(item, ("offset", "length", "sha256"))
+    return BulkRange(
+        offset=fields.integer("offset", 0, MAX_INTEGER),
+        length=fields.integer("length", 1, MAX_INTEGER),
+        sha256=fields.hex("sha256", DIGEST_BYTES),
+    )

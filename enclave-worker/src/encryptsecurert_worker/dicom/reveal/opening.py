@@ -1,0 +1,131 @@
+"""Opens a sealed item with the site's recipient key: the one place where that key is used.
+
+CMS by RSA PKCS#1 v1.5 and CBC tells whoever may try octets on it something about the key and the
+plaintext (Bleichenbacher, padding). So `open` is for octets alone that a signed manifest names:
+then they are what this site sealed, and opening them tells nothing new.
+"""
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+from cryptography.hazmat.primitives.serialization.pkcs7 import pkcs7_decrypt_der
+
+from encryptsecurert_protocol import canonical
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.fields import DIGEST_BYTES, MAX_INTEGER, Fields
+from encryptsecurert_protocol.headers import MAX_BULK_RANGES, BulkRange, HeaderRequest
+from encryptsecurert_protocol.reveals import RevealRequest
+from encryptsecurert_worker.dicom.protect.elements import Element, Header, read_header
+from encryptsecurert_worker.dicom.protect.sealed import (
+    PRIVATE_CREATOR,
+    PRIVATE_GROUP,
+    RAW_HEADER,
+    SPLICE_LIST,
+    SPLICE_SCHEMA,
+)
+from encryptsecurert_worker.dicom.protect.shell import file_head
+
+_MODIFIED_ATTRIBUTES = 0x04000550
+
+
+def _refusal() -> EncryptSecureRTError:
+    return EncryptSecureRTError(ErrorCode.E_SEAL)
+
+
+class Opener:
+    """Opens sealed items of one site.
+
+    Parameters
+    ----------
+    recipient_key : PKCS #8 DER of the RSA key.
+    certificate : DER of the certificate that sealed items name.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_BUNDLE if they cannot be used.
+    """
+
+    def __init__(self, recipient_key: bytes, certificate: bytes) -> None:
+        try:
+            key = load_der_private_key(recipient_key, None)
+            self._certificate = x509.load_der_x509_certificate(certificate)
+        except (ValueError, TypeError):
+            raise EncryptSecureRTError(ErrorCode.E_BUNDLE) from None
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise EncryptSecureRTError(ErrorCode.E_BUNDLE)
+        self._key = key
+
+    def open(self, content: bytes) -> HeaderRequest:
+        """Return the original without its bulk, as it once came to be protected (E_SEAL).
+
+        Parameters
+        ----------
+        content : DER octets whose digest a signed manifest names.
+        """
+        try:
+            plaintext = pkcs7_decrypt_der(content, self._certificate, self._key, [])
+        except (ValueError, TypeError):
+            raise _refusal() from None
+        return original_of(plaintext)
+
+
+def original_of(plaintext: bytes) -> HeaderRequest:
+    """Return the original in an opened item, without its bulk (E_SEAL)."""
+    # The walker reads files, so the data set gets a file's head.
+    octets = file_head(b"", b"") + plaintext
+    try:
+        header = read_header(RevealRequest(size=len(octets), bulk=(), header=octets))
+        return _original(header)
+    except EncryptSecureRTError:
+        raise _refusal() from None
+
+
+def _original(header: Header) -> HeaderRequest:
+    modified = header.elements.get(_MODIFIED_ATTRIBUTES)
+    if modified is None or modified.items is None or len(modified.items) != 1:
+        raise _refusal()
+    block = _private_block(header, modified.items[0])
+    text = block[SPLICE_LIST].removesuffix(b"\0")
+    fields = Fields(canonical.decode(text), ("schema", "size", "file_sha256", "bulk"))
+    fields.constant("schema", SPLICE_SCHEMA)
+    size = fields.integer("size", 1, MAX_INTEGER)
+    bulk = tuple(_range(item) for item in fields.items("bulk", MAX_BULK_RANGES))
+    length = size - sum(one.length for one in bulk)
+    raw = block[RAW_HEADER]
+    if not 0 <= len(raw) - length <= 1:  # an odd one was padded
+        raise _refusal()
+    return HeaderRequest(
+        size=size,
+        bulk=bulk,
+        header=raw[:length],
+        file_sha256=None
+        if fields.is_null("file_sha256")
+        else fields.hex("file_sha256", DIGEST_BYTES),
+    )
+
+
+def _private_block(header: Header, item: tuple[Element, ...]) -> dict[int, bytes]:
+    """Return the elements of the last block that is ours: an original may hold one like it."""
+    ours = {
+        element.tag: header.octets[element.value : element.value_end]
+        for element in item
+        if element.tag >> 16 == PRIVATE_GROUP
+    }
+    blocks = [tag & 0xFF for tag, value in ours.items() if value.rstrip(b" ") == PRIVATE_CREATOR]
+    for block in reversed(blocks):
+        base = PRIVATE_GROUP << 16 | block << 8
+        numbers = {number: ours.get(base | number) for number in (RAW_HEADER, SPLICE_LIST)}
+        found = {number: value for number, value in numbers.items() if value is not None}
+        if len(found) == len(numbers):
+            return found
+    raise _refusal()
+
+
+def _range(item: object) -> BulkRange:
+    fields = Fields(item, ("offset", "length", "sha256"))
+    return BulkRange(
+        offset=fields.integer("offset", 0, MAX_INTEGER),
+        length=fields.integer("length", 1, MAX_INTEGER),
+        sha256=fields.hex("sha256", DIGEST_BYTES),
+    )
