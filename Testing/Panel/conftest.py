@@ -127,3 +127,25 @@ def ready(bench: "PanelBench", clinic: "Clinic") -> "PanelBench":
     bench.press("testConnectionButton")
     assert bench.wait_idle() == "ready"
     return bench
+
+
+@pytest.fixture
+def quick(bench: "PanelBench", held: "HeldClinic") -> "PanelBench":
+    """Connect to the worker that can be held, for a short job: one structure of the phantom."""
+    from Testing.Panel.traces import choose_body_only
+
+    bench.connect(held.url, held.physicist)
+    bench.choose(bench.add_phantom())
+    choose_body_only(bench)
+    bench.press("testConnectionButton")
+    assert bench.wait_idle() == "ready"
+    return bench
+
+
+@pytest.fixture
+def running(quick: "PanelBench", held: "HeldClinic") -> "PanelBench":
+    """Begin the short job, and hold it while the worker computes."""
+    held.hospital.gate.shut()
+    quick.press("applyButton")
+    assert quick.wait_for("running", "failed", "done") == "running"
+    return quick

@@ -14,7 +14,7 @@ from typing import Any
 from Testing.host.pictures import Look, looking
 from Testing.Panel.bench import PanelBench
 from Testing.Panel.clinic import Clinic
-from Testing.Panel.imported import import_series
+from Testing.Panel.imported import import_series, pseudonym_of
 from Testing.Panel.slices import stamp, with_slices, with_tooltip
 
 WIDTH_PX = 520
@@ -157,3 +157,7 @@ def _sealed(gallery: Gallery) -> None:
     bench.press("sealStudyButton")
     bench.wait_idle()
     gallery.take("17-sealed-study")
+    clinic.open_case(pseudonym_of(bench, series.node))
+    bench.press("whoButton")
+    bench.host.process_events(lambda: not bench.panel.who.busy, 60.0)
+    gallery.take("18-who-is-this")

@@ -75,6 +75,14 @@ def _place(slicer: Any, node: Any, uids: list[str]) -> None:
     tree.SetItemUID(item, "DICOMInstanceUID", " ".join(uids))
 
 
+def pseudonym_of(bench: "PanelBench", node: Any) -> str:
+    """Return the name of the patient item above a node: its pseudonym, once it is sealed."""
+    slicer = bench.host.slicer
+    tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    study = tree.GetItemParent(tree.GetItemByDataNode(node))
+    return str(tree.GetItemName(tree.GetItemParent(study)))
+
+
 def save_bundle(bench: "PanelBench", path: Path) -> Path:
     """Save the scene as a bundle."""
     slicer = bench.host.slicer

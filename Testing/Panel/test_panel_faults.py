@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from Testing.Panel.traces import assert_untouched, choose_body_only, details, enabled
+from Testing.Panel.traces import assert_untouched, details, enabled
 
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_worker.core import WorkerCore
@@ -25,28 +25,6 @@ if TYPE_CHECKING:
 resource = pytest.importorskip("resource", reason="no limits to the size of files here")
 _LOCAL_FILE = "A local file cannot be read or written"
 _KIB = 1024
-
-
-@pytest.fixture
-def begun(bench: "PanelBench", held: "HeldClinic") -> "PanelBench":
-    """Choose the phantom and one structure, and connect to the worker that can be held."""
-    bench.connect(held.url, held.physicist)
-    bench.choose(bench.add_phantom())
-    choose_body_only(bench)
-    bench.press("testConnectionButton")
-    assert bench.wait_idle() == "ready"
-    return bench
-
-
-def _apply_again(bench: "PanelBench") -> None:
-    """Check that the very next Apply works."""
-    assert enabled(bench, "applyButton", "testConnectionButton") == [
-        "applyButton",
-        "testConnectionButton",
-    ]
-    bench.press("applyButton")
-    assert bench.wait_idle() == "done"
-    assert len(bench.segmentations()) == 1
 
 
 # ---- no room here
@@ -64,64 +42,60 @@ def _files_end_at(most_bytes: int, process: int = 0) -> Iterator[None]:
 
 
 def test_a_disk_without_room_for_the_volume_is_told_before_a_client_is_started(
-    begun: "PanelBench",
+    quick: "PanelBench",
 ) -> None:
     with _files_end_at(100 * _KIB):
-        begun.press("applyButton")
-        assert begun.wait_idle() == "failed"
+        quick.press("applyButton")
+        assert quick.wait_idle() == "failed"
 
-    assert begun.message == (
+    assert quick.message == (
         f"{_LOCAL_FILE} (the volume to send)."
         " Check that the disk has space and that the folders may be written to."
     )
-    assert details(begun) == ["E_LOCAL_FILE, exit code 14"]
-    assert_untouched(begun)
-    _apply_again(begun)
+    assert details(quick) == ["E_LOCAL_FILE, exit code 14"]
+    assert_untouched(quick)
 
 
 def test_a_disk_without_room_for_the_results_leaves_no_half_of_them(
-    begun: "PanelBench", held: "HeldClinic"
+    running: "PanelBench", held: "HeldClinic"
 ) -> None:
-    held.hospital.gate.shut()
-    begun.press("applyButton")
-    begun.wait_for("running")
-    (child,) = begun.children()
+    (child,) = running.children()
     with _files_end_at(10 * _KIB, child):
         held.let_go()
-        assert begun.wait_idle() == "failed"
+        assert running.wait_idle() == "failed"
 
-    assert begun.message.startswith(_LOCAL_FILE)
-    assert details(begun)[0] == "E_LOCAL_FILE, exit code 14"
-    assert_untouched(begun)
+    assert running.message.startswith(_LOCAL_FILE)
+    assert details(running)[0] == "E_LOCAL_FILE, exit code 14"
+    assert_untouched(running)
 
 
 def test_a_temporary_folder_that_cannot_be_written_is_told(
-    begun: "PanelBench", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: "PanelBench", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_the_way = tmp_path / "a file"
     in_the_way.touch()
     monkeypatch.setattr(tempfile, "tempdir", str(in_the_way))
-    begun.press("applyButton")
-    assert begun.wait_idle() == "failed"
+    quick.press("applyButton")
+    assert quick.wait_idle() == "failed"
     monkeypatch.undo()
 
-    assert begun.message.startswith(f"{_LOCAL_FILE} (no temporary folder).")
-    assert str(tmp_path) not in begun.message + begun.panel.session.log.as_text()
-    assert_untouched(begun)
+    assert quick.message.startswith(f"{_LOCAL_FILE} (no temporary folder).")
+    assert str(tmp_path) not in quick.message + quick.panel.session.log.as_text()
+    assert_untouched(quick)
 
 
 def test_a_temporary_folder_of_somebody_else_is_not_used(
-    begun: "PanelBench", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: "PanelBench", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "of somebody else"
     target.mkdir()
     (tmp_path / f"encryptsecurert-{os.getuid()}").symlink_to(target)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    begun.press("applyButton")
-    assert begun.wait_idle() == "failed"
+    quick.press("applyButton")
+    assert quick.wait_idle() == "failed"
     monkeypatch.undo()
 
-    assert begun.message.startswith(f"{_LOCAL_FILE} (the temporary folder is not ours).")
+    assert quick.message.startswith(f"{_LOCAL_FILE} (the temporary folder is not ours).")
     assert list(target.iterdir()) == []
 
 
@@ -129,26 +103,30 @@ def test_a_temporary_folder_of_somebody_else_is_not_used(
 
 
 def test_a_client_that_is_killed_is_told_and_the_next_one_works(
-    begun: "PanelBench", held: "HeldClinic"
+    running: "PanelBench", held: "HeldClinic"
 ) -> None:
-    held.hospital.gate.shut()
-    begun.press("applyButton")
-    begun.wait_for("running")
-    (child,) = begun.children()
+    (child,) = running.children()
     os.kill(child, signal.SIGKILL)
-    assert begun.wait_idle() == "failed"
+    assert running.wait_idle() == "failed"
     held.let_go()
 
-    assert begun.message == (
+    assert running.message == (
         "The background process ended unexpectedly."
         " Press Apply to try again; details help the developers."
     )
-    lines = details(begun)
+    lines = details(running)
     assert lines[0] == "E_INTERNAL, exit code 70"
     assert "exit code -9" in lines
-    assert not begun.ui.logSection.collapsed
-    assert_untouched(begun)
-    _apply_again(begun)
+    assert not running.ui.logSection.collapsed
+    assert_untouched(running)
+
+    assert enabled(running, "applyButton", "testConnectionButton") == [
+        "applyButton",
+        "testConnectionButton",
+    ]
+    running.press("applyButton")
+    assert running.wait_idle() == "done"
+    assert len(running.segmentations()) == 1
 
 
 def test_a_client_that_is_killed_while_it_checks_is_told(
@@ -167,17 +145,17 @@ def test_a_client_that_is_killed_while_it_checks_is_told(
 
 
 def test_a_client_that_cannot_be_started_is_told(
-    begun: "PanelBench", monkeypatch: pytest.MonkeyPatch
+    quick: "PanelBench", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from EncryptSecureRTLib.client import process
 
     monkeypatch.setattr(process, "python_executable", lambda: "/nowhere/python")
-    begun.press("applyButton")
-    assert begun.wait_idle() == "failed"
+    quick.press("applyButton")
+    assert quick.wait_idle() == "failed"
     monkeypatch.undo()
 
-    assert begun.message.startswith(f"{_LOCAL_FILE} (the client cannot be started).")
-    assert_untouched(begun)
+    assert quick.message.startswith(f"{_LOCAL_FILE} (the client cannot be started).")
+    assert_untouched(quick)
 
 
 # ---- results that are not what they should be
@@ -190,10 +168,6 @@ def _flipped(octets: bytes) -> bytes:
 def _badly_signed(core: WorkerCore, body: ReceiptBody, policy_sha256: str) -> bytes:
     receipt = Receipt.decode(_SIGN(core, body, policy_sha256))
     return replace(receipt, signature=_flipped(receipt.signature)).encode()
-
-
-def _of_another_job(core: WorkerCore, body: ReceiptBody, policy_sha256: str) -> bytes:
-    return _SIGN(core, replace(body, job_sha256="ab" * 32), policy_sha256)
 
 
 def _of_other_files(core: WorkerCore, body: ReceiptBody, policy_sha256: str) -> bytes:
@@ -210,13 +184,12 @@ _OTHER_FILE = "A result is not the one that the receipt names and was thrown awa
     ("lie", "code", "words"),
     [
         (_badly_signed, "E_RECEIPT", _NOT_SIGNED),
-        (_of_another_job, "E_RECEIPT", _NOT_SIGNED),
         (_of_other_files, "E_RESULT", _OTHER_FILE),
     ],
-    ids=["signature", "job", "files"],
+    ids=["signature", "files"],
 )
 def test_a_result_that_the_receipt_does_not_vouch_for_is_never_loaded(
-    begun: "PanelBench",
+    quick: "PanelBench",
     monkeypatch: pytest.MonkeyPatch,
     lie: Callable[[WorkerCore, ReceiptBody, str], bytes],
     code: str,
@@ -224,30 +197,27 @@ def test_a_result_that_the_receipt_does_not_vouch_for_is_never_loaded(
 ) -> None:
     monkeypatch.setattr(WorkerCore, "sign_receipt", lie)
     seen: list[str] = []
-    begun.panel.session.listen(lambda state: seen.append(state.phase.value))
-    begun.press("applyButton")
-    assert begun.wait_idle() == "failed"
+    quick.panel.session.listen(lambda state: seen.append(state.phase.value))
+    quick.press("applyButton")
+    assert quick.wait_idle() == "failed"
     monkeypatch.undo()
 
-    assert begun.message.startswith(words)
-    assert details(begun) == [f"{code}, exit code 13"]
+    assert quick.message.startswith(words)
+    assert details(quick) == [f"{code}, exit code 13"]
     assert "downloading" in seen
     assert "loading" not in seen
-    assert_untouched(begun)
+    assert_untouched(quick)
 
 
 def test_a_result_on_another_grid_than_the_volume_is_not_loaded(
-    begun: "PanelBench", held: "HeldClinic"
+    running: "PanelBench", held: "HeldClinic"
 ) -> None:
-    held.hospital.gate.shut()
-    begun.press("applyButton")
-    begun.wait_for("running")
-    begun.named("ctSelector").currentNode().SetSpacing(1.0, 1.0, 1.0)
+    running.named("ctSelector").currentNode().SetSpacing(1.0, 1.0, 1.0)
     held.let_go()
 
-    assert begun.wait_idle() == "failed"
-    assert "(the volume in the scene is not the series that was sent)" in begun.message
-    assert_untouched(begun)
+    assert running.wait_idle() == "failed"
+    assert "(the volume in the scene is not the series that was sent)" in running.message
+    assert_untouched(running)
 
 
 def test_what_a_crashed_application_left_is_removed_at_the_next_start(

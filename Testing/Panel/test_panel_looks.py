@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from Testing.Panel.bench import PanelBench
     from Testing.Panel.clinic import Clinic
 
-_LOOKS = [Look(dark=dark, font_percent=font) for dark in (False, True) for font in (100, 125, 200)]
+_LOOKS = [
+    Look(),
+    Look(dark=True),
+    Look(font_percent=125),
+    Look(dark=True, font_percent=200),
+]
 _BUTTONS = {"Apply", "Test", "Reconnect", "Details", "Advanced"}  # named in messages
 
 

@@ -100,12 +100,14 @@ def test_reconnect_finds_the_job_and_loads_it(lost: "PanelBench", held: "HeldCli
 def test_reconnect_to_a_worker_that_is_still_away_leaves_the_job_to_be_found_later(
     lost: "PanelBench", held: "HeldClinic"
 ) -> None:
+    job = _job(lost)
     lost.press("applyButton")
     assert lost.wait_for("lost", "failed", "done") == "lost"
 
-    held.let_go()
-    lost.press("applyButton")
-    assert lost.wait_idle() == "done"
+    assert _job(lost) == job
+    assert lost.ui.applyButton.text == "Reconnect"
+    assert lost.message.startswith("The connection is lost; the job goes on at the worker.")
+    assert held.state_of(job) == "running"
 
 
 def test_a_lost_job_can_be_cancelled_once_the_worker_is_back(

@@ -53,6 +53,7 @@ class Invocation:
     case: str = ""
     reason: str = ""
     tell_uids: bool = False
+    first_only: bool = False
     remove_original: bool = False
     classes: Sequence[str] = ()
     offer: bool = False

@@ -1,5 +1,6 @@
 """What each command of `encryptsecurert` does, between the parsed words and the library."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,6 +126,8 @@ def reveal(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     if out is None:
         refuse_unless_piped(as_json=invocation.json and invocation.from_request)
     study = find_study(source)
+    if invocation.first_only:  # who it is stands in each of them
+        study = replace(study, files=study.files[:1])
     with open_session(invocation, reporter, switch) as (channel, watcher):
         if out is not None:
             made = reveal_files(channel, home, study, out, watcher)

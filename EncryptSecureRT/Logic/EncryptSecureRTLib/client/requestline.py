@@ -78,6 +78,7 @@ _MEMBERS: dict[str, tuple[str, Reader]] = {
     "patience_s": ("patience_s", _count),
     "unsafe_allow_simulated": ("unsafe_allow_simulated", _truth),
     "tell_uids": ("tell_uids", _truth),
+    "first_only": ("first_only", _truth),
     "remove_original": ("remove_original", _truth),
     "offer": ("offer", _truth),
     "detach": ("detach", _truth),

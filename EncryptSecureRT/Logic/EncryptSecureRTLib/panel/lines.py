@@ -59,6 +59,7 @@ class Listener:
     ) -> None:
         self._command, self._job = command, job
         self._uids: dict[str, str] = {}
+        self._revealed: dict[str, str] = {}
         self._now_s, self._log = now_s, log
         self._started_s = now_s()
         self._last: Message | None = None
@@ -75,6 +76,7 @@ class Listener:
             "log": self._on_log,
             "count": self._on_count,
             "uids": self._on_uids,
+            "revealed": self._on_revealed,
             "check": self._on_check,
             "verdict": self._on_verdict,
             "result": self._on_last,
@@ -165,6 +167,13 @@ class Listener:
                 self._uids[str(pair[0])] = str(pair[1])
         return None
 
+    def _on_revealed(self, message: Message) -> Event | None:
+        rows = message.get("rows")
+        for row in rows if isinstance(rows, list) else []:
+            if isinstance(row, list) and len(row) == 4 and "." not in str(row[0]):
+                self._revealed.setdefault(str(row[1]), str(row[3]))
+        return None
+
     def _on_log(self, message: Message) -> Event | None:
         self._log.worker(f"{_word(message, 'entry')} {_number(message, 'value'):g}")
         return None
@@ -237,6 +246,7 @@ class Listener:
             took_s=at_s - self._started_s,
             verdict=verdict,
             sealed=self._sealed(last) if self._command == "protect" else None,
+            revealed=self._revealed,
         )
         return Results(kind=Kind.RESULT, at_s=at_s, outcome=outcome)
 

@@ -120,6 +120,7 @@ class Outcome:
     Attributes
     ----------
     sealed : of a study that was protected, None for other jobs.
+    revealed : keyword -> value of a study that was asked for; taken out by whoever shows it.
     files : DICOM results and the receipt in the private folder of this run.
     outputs : (name, SHA-256) of each result, as the receipt names them.
     """
@@ -134,6 +135,7 @@ class Outcome:
     verdict: Mapping[str, Any] = field(repr=False)
     node_id: str = ""
     sealed: Sealed | None = None
+    revealed: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ from EncryptSecureRTLib.panel.taborder import order_tabs
 from EncryptSecureRTLib.panel.tasks import TASKS
 from EncryptSecureRTLib.panel.validate import Form, problems_of
 from EncryptSecureRTLib.panel.view import view_of
+from EncryptSecureRTLib.panel.whois import WhoIs
 from EncryptSecureRTLib.panel.words import _
 from EncryptSecureRTLib.scene.study import StudyState, study_state
 
@@ -41,6 +42,8 @@ TICK_MS = 50
 HUGE_BYTES = 500_000_000  # from here on the user is asked first
 DOUBLE_CLICK_S = 0.5  # a second click so soon after the first is no wish to cancel
 _ASK_BEFORE_CANCEL_S = 30.0
+_NO_FILES = _("Who it is cannot be asked: the protected files of this volume are not found.")
+_NO_FILES_TODO = _("Import the protected series into the DICOM database, and load it from there.")
 _NO_WORKER = _("A worker is needed to seal the files of this study.")
 
 
@@ -89,6 +92,7 @@ class Panel:
             show=self.show_result,
             failed=self._failed,
         )
+        self.who = WhoIs(session.log, self._who_changed)
         self._add_task_tabs()
         self._emphasise(ui.applyButton)
         self._escape = qt.QShortcut(qt.QKeySequence("Esc"), ui.applyButton)
@@ -98,6 +102,7 @@ class Panel:
         ui.testConnectionButton.connect("clicked(bool)", lambda _checked: self.test())
         ui.applyButton.connect("clicked(bool)", lambda _checked: self.apply())
         ui.sealStudyButton.connect("clicked(bool)", lambda _checked: self.seal())
+        ui.whoButton.connect("clicked(bool)", lambda _checked: self.ask_who())
         ui.trustDetailsButton.connect("toggled(bool)", lambda _checked: self.refresh())
         ui.copyLogButton.connect("clicked(bool)", lambda _checked: self._copy_log())
         ui.logView.plainText = session.log.as_text()
@@ -146,6 +151,7 @@ class Panel:
     def scene_closing(self, *_: object) -> None:
         """End what runs for the scene that goes."""
         self.use_parameters(None)
+        self.who.forget()
         self.session.happen(Kind.SCENE_CLOSED)
 
     def nodes_removed(self, *_: object) -> None:
@@ -159,6 +165,7 @@ class Panel:
     _input: Any = None
     _begun_s = float("-inf")
     _dark = False
+    _named = False
 
     # ---- buttons
 
@@ -223,6 +230,25 @@ class Panel:
                 self._input = ct
                 self._connection.used()
                 self.session.apply(SealOrder(ct, source, Path(out), self.folders.remember))
+
+    def ask_who(self) -> None:
+        """Show whose study it is for a while, or hide it again."""
+        ct, connection = self.form.node("ct"), self._connection.connection
+        if self.who.names:
+            self.who.forget()
+            self.refresh()
+            return
+        form = self._form()
+        folder = None if form.volume is None else self.folders.folder_of(ct, form.volume)
+        if folder is None or connection is None:
+            self._notices.show(Notice(tone=Tone.BAD, what=_NO_FILES, todo=_NO_FILES_TODO))
+        elif not self.who.busy and self._may_contact(None):
+            self.who.ask(connection, folder, ct.GetID())
+
+    def _who_changed(self, state: PanelState) -> None:
+        if state.notice is not None:
+            self._notices.show(state.notice)
+        self.refresh()
 
     def _seal_scene(self, ct: Any) -> None:
         words = _(
@@ -316,13 +342,22 @@ class Panel:
         state, now_s = self.session.state, self.session.now_s()
         self.form.show_facts("ct", volume_words(form.volume))
         study = None if form.volume is None else form.study
-        self.ui.caseLabel.text = study_words(study)
+        ct = self.form.node("ct")
+        name = None if ct is None else self.who.names.name_of(ct.GetID())
+        self.ui.caseLabel.text = name or study_words(study)
+        self._named = name is not None
+        self.ui.whoButton.setVisible(study is StudyState.PROTECTED)
+        self.ui.whoButton.enabled = not self.who.busy
+        self.ui.whoButton.text = _("&Hide") if self._named else _("&Who is this?")
         self.ui.sealStudyButton.setVisible(study is StudyState.CLEAR)
         view = view_of(state, self.form.task.verb, problems_of(form), now_s)
         self._renderer.show(state, view)
 
     def _tick(self) -> None:
         self.session.tick()
+        self.who.session.tick()
+        if self._named and not self.who.names:  # its time is over
+            self.refresh()
         dark = is_dark(self.ui.applyButton)
         if dark is not self._dark:  # the theme has changed
             self._dark = dark
@@ -335,6 +370,7 @@ class Panel:
     def close(self) -> None:
         """End what runs, and forget everything."""
         self.timer.stop()
+        self.who.close()
         self.session.close()
 
 
