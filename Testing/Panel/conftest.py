@@ -3,6 +3,7 @@
 Where slicer-core or PySide6 is missing every test of this folder is skipped, with that reason.
 """
 
+import gc
 import importlib.util
 import os
 import sys
@@ -33,7 +34,10 @@ def started_host() -> "Host":
         pytest.skip(f"the test host needs {', '.join(MISSING)}: see requirements-scene.in")
     from Testing.host.load import boot
 
-    return boot()
+    booted = boot()
+    gc.collect()
+    gc.freeze()  # what is here stays: later collections need not look at it
+    return booted
 
 
 @pytest.fixture
@@ -42,7 +46,11 @@ def host(started_host: "Host") -> Iterator["Host"]:
 
     A test fails if Qt, VTK or a callback complained meanwhile; one that expects it takes the
     complaint with `host.complaints.take()`.
+
+    Garbage is collected at the end, by this thread. Another one, of a client's reader or of a
+    worker, would hold Python's lock and wait for Qt's, while Qt here waits for Python's.
     """
+    gc.disable()
     started_host.close_scene()
     started_host.slice_layers.calls.clear()
     started_host.slicer.packaging.requests.clear()
@@ -50,6 +58,8 @@ def host(started_host: "Host") -> Iterator["Host"]:
     yield started_host
     for node in started_host.slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode"):
         started_host.slicer.mrmlScene.RemoveNode(node)  # a singleton: closing leaves it there
+    gc.collect()
+    gc.enable()
     assert started_host.complaints.take() == []
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from Testing.Integration.cutting import Steps
 from Testing.Integration.faults import FaultyHospital, wait_for
@@ -18,6 +19,7 @@ from Testing.Integration.taps import OuterConnection, TcpTap
 
 from encryptsecurert_protocol.jobs import JobState
 from encryptsecurert_protocol.rights import Role
+from encryptsecurert_worker.server import service
 from EncryptSecureRTLib.client.home import ClientHome
 
 _LONGEST_HOLD_S = 60.0
@@ -126,7 +128,8 @@ def open_held_clinic(folder: Path) -> Iterator[HeldClinic]:
     hospital = FaultyHospital(folder)
     hospital.tap = Steps()
     physicist = hospital.user(Role.PHYSICIST)
-    with hospital:
+    # In a process with Qt only the main thread may collect garbage: see `host` in conftest.
+    with patch.object(service, "give_back_memory", lambda: None), hospital:
         hospital.provision()
         with HoldingLine(hospital.url) as line:
             clinic = HeldClinic(hospital, physicist, line)

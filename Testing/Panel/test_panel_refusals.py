@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from Testing.Integration.hospital import answering
 from Testing.Panel.homes import copy_of, with_expired_certificate, with_expired_policy
-from Testing.Panel.traces import assert_untouched, details, enabled
+from Testing.Panel.traces import assert_untouched, badge, details, enabled
 
 from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.statement import BundleName, Statement, fresh_report_data
@@ -87,7 +87,7 @@ def test_a_worker_with_another_measurement_is_refused_and_gets_not_an_octet(
 ) -> None:
     assert _apply(bench, clinic.url, clinic.stranger) == "refused"
 
-    assert bench.ui.trustBadge.text == "REFUSED: measurement (E_MEASUREMENT)"
+    assert badge(bench) == "REFUSED: measurement (E_MEASUREMENT)"
     assert "could not prove that it runs approved code, so nothing was sent" in bench.message
     assert details(bench) == ["E_MEASUREMENT, exit code 5"]
     assert enabled(bench, "applyButton", *_AGAIN) == _AGAIN
@@ -105,7 +105,7 @@ def test_an_expired_policy_refuses_every_worker_and_a_new_one_does_not(
     old = with_expired_policy(copy_of(clinic.physicist, tmp_path / "old"), clinic.stand.site)
     assert _apply(bench, clinic.url, old) == "refused"
 
-    assert bench.ui.trustBadge.text == "REFUSED: E_POLICY_EXPIRED"
+    assert badge(bench) == "REFUSED: E_POLICY_EXPIRED"
     assert bench.message == "The policy is not valid at this time. Get a new policy."
     assert details(bench) == ["E_POLICY_EXPIRED, exit code 6"]
     assert enabled(bench, "applyButton", *_AGAIN) == _AGAIN

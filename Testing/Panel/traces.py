@@ -29,6 +29,11 @@ def assert_untouched(bench: "PanelBench", *, segmentations: int = 0) -> None:
     assert bench.children() == []
 
 
+def badge(bench: "PanelBench") -> str:
+    """Return what the badge says, without the places at which it may be broken."""
+    return str(bench.ui.trustBadge.text).replace("\u200b", "")
+
+
 def details(bench: "PanelBench") -> list[str]:
     """Open the details of the message that is shown, and return their lines."""
     bench.press("detailsButton")

@@ -11,9 +11,9 @@ from EncryptSecureRTLib.panel.words import _
 _MARKS = {Tone.GOOD: "✓", Tone.INFO: "●", Tone.BAD: "⚠"}
 _MOST_LINES = 10  # of details before one has to scroll
 BUTTONS = {
-    Offer.SEAL_STUDY: _("Seal t&his study..."),
+    Offer.SEAL_STUDY: _("Seal this stud&y..."),
     Offer.CANCEL_JOB: _("Cancel the &job"),
-    Offer.SHOW_RESULT: _("S&how"),
+    Offer.SHOW_RESULT: _("Show o&n the CT"),
 }
 
 

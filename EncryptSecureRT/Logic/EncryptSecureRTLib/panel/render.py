@@ -10,7 +10,7 @@ from EncryptSecureRTLib.panel.state import PanelState, Tone, Trust
 from EncryptSecureRTLib.panel.view import Badge, CheckLine, Switch, View
 
 _APPLY_KEYS = "Alt+A"
-_MAY_BREAK = "\u200b"  # so that the long name of a code makes no wide panel
+_MAY_BREAK = "\u200b"
 _FACTS = (
     ("worker", "worker_name"),
     ("build", "build_label"),
@@ -30,6 +30,11 @@ def colour_text(widget: Any, colour: Any) -> None:
     for role in (qt.QPalette.WindowText, qt.QPalette.Text, qt.QPalette.ButtonText):
         palette.setColor(role, colour)
     widget.palette = palette
+
+
+def _wrappable(words: str) -> str:
+    """Return the words with places to break in codes and names: these make no wide panel."""
+    return words.replace("_", "_" + _MAY_BREAK).replace("-", "-" + _MAY_BREAK)
 
 
 def switch(widget: Any, wanted: Switch, tip: str) -> None:
@@ -67,7 +72,7 @@ class CheckLines:
             self._add_labels()
         for (title, words), line in zip(self._labels, lines, strict=False):
             title.text = f"{line.mark} {line.title}"
-            words.text = line.words.replace("_", "_" + _MAY_BREAK)
+            words.text = _wrappable(line.words)
             words.accessibleName = f"{line.title}: {line.tone.value}, {line.words}"
             colour_text(title, tone_colour(line.tone, dark=dark))
 
@@ -151,7 +156,7 @@ class Renderer:
     def _show_badge(self, view: View) -> None:
         ui = self._ui
         dark = is_dark(ui.applyButton)  # the frame's own palette is changed below
-        ui.trustBadge.text = view.badge_words
+        ui.trustBadge.text = _wrappable(view.badge_words)
         if (view.badge, dark) == self._badge:
             return
         self._badge = view.badge, dark
