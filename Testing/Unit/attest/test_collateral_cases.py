@@ -2,11 +2,13 @@
 
 import datetime as dt
 import json
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from Testing.Unit.attest.bench import Bench
 from Testing.Unit.attest.forge import CA, NOW, ROOT, Platform, crl, new_key, pem
 
@@ -44,6 +46,15 @@ def leaf_signed(p: Platform) -> bytes:
     )
 
 
+def signer_at_odds(p: Platform) -> str:
+    """Return a chain whose signer names SHA-256 within what is signed, SHA-384 outside of it."""
+    der = p.signer.public_bytes(Encoding.DER)
+    sha_256, sha_384 = (bytes.fromhex(f"06082a8648ce3d0403{n}") for n in ("02", "03"))
+    at = der.rindex(sha_256)
+    spoiled = der[:at] + sha_384 + der[at + len(sha_384) :]
+    return ssl.DER_cert_to_PEM_cert(spoiled) + pem(p.root)
+
+
 def doubled(p: Platform) -> bytes:
     octets = p.collateral()
     return octets[:-1] + b', "pck_crl": "00"}'
@@ -75,6 +86,10 @@ CASES: list[tuple[str, Callable[[Platform], bytes], ErrorCode]] = [
     ("91 CRL chain empty", with_member("pck_crl_issuer_chain", ""), E.E_COLLATERAL_FORMAT),
     ("91 CRL chain is rubbish", with_member("pck_crl_issuer_chain", "rubbish"),
      E.E_COLLATERAL_FORMAT),
+    ("91 TCB signer does not decode",
+     lambda p: p.collateral(tcb_info_issuer_chain=signer_at_odds(p)), E.E_COLLATERAL_FORMAT),
+    ("91 identity signer does not decode",
+     lambda p: p.collateral(qe_identity_issuer_chain=signer_at_odds(p)), E.E_COLLATERAL_FORMAT),
     ("92 another platform", lambda p: tcb(p, fmspc="E5D700000002"), E.E_COLLATERAL_FORMAT),
     ("93 another PCE", lambda p: tcb(p, pceId="0001"), E.E_COLLATERAL_FORMAT),
     ("94 fifteen components", lambda p: tcb(p, components=15), E.E_COLLATERAL_FORMAT),

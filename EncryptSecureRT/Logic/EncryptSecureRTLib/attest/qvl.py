@@ -32,7 +32,7 @@ _CODES = tuple(
         ),
         (
             r"Fmspc|non-SGX TCB|component count|Failed to decode (TcbInfo|QeIdentity)"
-            r"|chain is too short",
+            r"|chain is too short|(TCB Info|QE Identity) leaf certificate",
             ErrorCode.E_COLLATERAL_FORMAT,
         ),
         (r"TCB status|No matching TCB|TCB too old", ErrorCode.E_TCB_STATUS),
