@@ -23,6 +23,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar, overload
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS, MIB
+from encryptsecurert_protocol.volumes import MAPPED_UID
 
 REQUEST_SCHEMA = "encryptsecurert.header/1"
 ANSWER_SCHEMA = "encryptsecurert.protected-header/1"
@@ -48,8 +49,7 @@ ENCAPSULATED_SYNTAXES = frozenset(
 Octets = bytes | bytearray | memoryview
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
-_MAPPED_UID = r"2\.25\.(?:0|[1-9][0-9]{0,38})"
-_NAME = re.compile(rf"{_MAPPED_UID}/{_MAPPED_UID}\.dcm\Z")
+_NAME = re.compile(rf"{MAPPED_UID}/{MAPPED_UID}\.dcm\Z")
 _MAX_SIZE = 2**53 - 1
 
 
@@ -86,6 +86,10 @@ class BulkRange:
         _check_count(self.offset, 0)
         _check_count(self.length, 1)
         _check_digest(self.sha256)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the range's members."""
+        return {"offset": self.offset, "length": self.length, "sha256": self.sha256}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,14 +190,11 @@ def refused_header(code: ErrorCode) -> ProtectedHeader:
 
 def encode_request(request: HeaderRequest) -> bytes:
     """Return the octets of a request, as they stand in a batch."""
-    return _join(
+    return join_part(
         {
             "schema": request.SCHEMA,
             "size": request.size,
-            "bulk": [
-                {"offset": one.offset, "length": one.length, "sha256": one.sha256}
-                for one in request.bulk
-            ],
+            "bulk": [one.as_json() for one in request.bulk],
             "file_sha256": request.file_sha256,
         },
         request.header,
@@ -215,16 +216,21 @@ def decode_request(octets: Octets, kind: type[HeaderRequest] = HeaderRequest) ->
         E_FORMAT if anything is not as `encode_request` writes it, E_TOO_LARGE over a limit.
     """
     fields, header = _part(octets, {"schema", "size", "bulk", "file_sha256"}, kind.SCHEMA)
-    ranges = tuple(
-        BulkRange(offset=one["offset"], length=one["length"], sha256=one["sha256"])
-        for one in _ranges(fields["bulk"], {"offset", "length", "sha256"})
-    )
+    ranges = bulk_ranges(fields["bulk"])
     return kind(size=fields["size"], bulk=ranges, header=header, file_sha256=fields["file_sha256"])
+
+
+def bulk_ranges(value: object) -> tuple[BulkRange, ...]:
+    """Return the ranges that a message lists (E_FORMAT, E_TOO_LARGE)."""
+    return tuple(
+        BulkRange(offset=one["offset"], length=one["length"], sha256=one["sha256"])
+        for one in _ranges(value, {"offset", "length", "sha256"})
+    )
 
 
 def encode_answer(answer: ProtectedHeader) -> bytes:
     """Return the octets of an answer, as they stand in a batch."""
-    return _join(
+    return join_part(
         {
             "schema": ANSWER_SCHEMA,
             "state": answer.state.value,
@@ -267,12 +273,14 @@ def decode_answer(octets: Octets) -> ProtectedHeader:
     )
 
 
-def _join(fields: Mapping[str, Any], header: Octets) -> bytes:
+def join_part(fields: Mapping[str, Any], header: Octets) -> bytes:
+    """Return u32be JSON length ‖ JSON ‖ octets."""
     text = canonical.encode(fields)
     return b"".join((len(text).to_bytes(4, "big"), text, header))
 
 
-def _part(octets: Octets, names: set[str], schema: str) -> tuple[dict[str, Any], memoryview]:
+def split_part(octets: Octets) -> tuple[dict[str, Any], memoryview]:
+    """Return what `join_part` has joined (E_FORMAT, E_TOO_LARGE); the octets are a view."""
     view = memoryview(octets).cast("B")
     if len(view) < 4:
         _refuse()
@@ -282,9 +290,14 @@ def _part(octets: Octets, names: set[str], schema: str) -> tuple[dict[str, Any],
     if len(view) < 4 + length:
         _refuse()
     fields = canonical.decode(bytes(view[4 : 4 + length]), LIMITS.json_line_bytes)
+    return fields, view[4 + length :]
+
+
+def _part(octets: Octets, names: set[str], schema: str) -> tuple[dict[str, Any], memoryview]:
+    fields, header = split_part(octets)
     if set(fields) != names or fields["schema"] != schema:
         _refuse()
-    return fields, view[4 + length :]
+    return fields, header
 
 
 def _ranges(value: object, names: set[str]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ client told them. Manifests of one study, of several batches, become one by `mer
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from encryptsecurert_protocol import canonical
@@ -31,6 +31,7 @@ from encryptsecurert_protocol.signatures import (
     spki_der,
     verify,
 )
+from encryptsecurert_protocol.volumes import MAPPED_UID
 
 MANIFEST_SCHEMA = "encryptsecurert.manifest/1"
 # Some fifty thousand instances; a manifest is read whole, and several times over.
@@ -39,7 +40,6 @@ MAX_MANIFEST_BYTES = 16 * MIB
 _MEMBERS = ("schema", "study", "patient", "algorithm", "site_key_id", "keys", "instances")
 _KEYS = ("manifest", "recipient", "escrow")
 _ENTRY = ("instance", "content_sha256", "clear_sha256", "bulk_sha256")
-_MAPPED_UID = r"2\.25\.(0|[1-9][0-9]{0,38})"
 _ALGORITHM = r"[A-Za-z0-9_.+-]{1,64}"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -125,7 +125,7 @@ class StudyManifest:
         fields.constant("schema", MANIFEST_SCHEMA)
         keys = fields.child("keys", _KEYS)
         return cls(
-            study=fields.text("study", _MAPPED_UID),
+            study=fields.text("study", MAPPED_UID),
             patient=fields.text("patient", PSEUDONYM),
             algorithm=fields.text("algorithm", _ALGORITHM),
             site_key_id=fields.hex("site_key_id", DIGEST_BYTES),
@@ -142,7 +142,7 @@ def _entry(item: object) -> ManifestEntry:
     if not all(isinstance(one, str) and _DIGEST.fullmatch(one) for one in bulk):
         raise EncryptSecureRTError(ErrorCode.E_FORMAT)
     return ManifestEntry(
-        instance=fields.text("instance", _MAPPED_UID),
+        instance=fields.text("instance", MAPPED_UID),
         content_sha256=fields.hex("content_sha256", DIGEST_BYTES),
         clear_sha256=fields.hex("clear_sha256", DIGEST_BYTES),
         bulk_sha256=tuple(bulk),
@@ -174,21 +174,10 @@ def merged(manifests: Sequence[StudyManifest]) -> StudyManifest:
     """
     first = manifests[0]
     for other in manifests[1:]:
-        if _head(other) != _head(first):
+        if replace(other, entries=first.entries) != first:
             raise EncryptSecureRTError(ErrorCode.E_DIGEST)
     entries = ordered(entry for manifest in manifests for entry in manifest.entries)
-    return StudyManifest(
-        study=first.study,
-        patient=first.patient,
-        algorithm=first.algorithm,
-        site_key_id=first.site_key_id,
-        keys=first.keys,
-        entries=entries,
-    )
-
-
-def _head(one: StudyManifest) -> tuple[object, ...]:
-    return (one.study, one.patient, one.algorithm, one.site_key_id, one.keys)
+    return replace(first, entries=entries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

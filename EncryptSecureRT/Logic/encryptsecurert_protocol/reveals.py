@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
-from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import DIGEST_BYTES, MAX_INTEGER, Fields
 from encryptsecurert_protocol.headers import (
@@ -24,15 +23,16 @@ from encryptsecurert_protocol.headers import (
     BulkRange,
     HeaderRequest,
     Octets,
+    bulk_ranges,
+    join_part,
+    split_part,
 )
-from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.rights import Role
+from encryptsecurert_protocol.volumes import MAPPED_UID
 
 REQUEST_SCHEMA = "encryptsecurert.protected-file/1"
 ANSWER_SCHEMA = "encryptsecurert.revealed/1"
 REFUSAL = ErrorCode.E_CASE
-
-_MAPPED_UID = r"2\.25\.(0|[1-9][0-9]{0,38})"
 
 
 class RevealClass(Enum):
@@ -116,31 +116,22 @@ class Revealed:
 
     def encode(self) -> bytes:
         """Return the octets of the answer, as they stand in a batch."""
-        text = canonical.encode(
+        return join_part(
             {
                 "schema": ANSWER_SCHEMA,
                 "state": "refused" if self.refused else "revealed",
                 "code": REFUSAL.name if self.refused else None,
                 "instance": self.instance,
                 "file": None if self.file is None else _file_json(self.file),
-            }
+            },
+            self.octets,
         )
-        return b"".join((len(text).to_bytes(4, "big"), text, self.octets))
 
     @classmethod
     def decode(cls, octets: Octets) -> "Revealed":
         """Read an answer strictly (E_FORMAT, E_TOO_LARGE); its octets are a view of these."""
-        view = memoryview(octets).cast("B")
-        length = int.from_bytes(view[:4], "big")
-        if length > LIMITS.json_line_bytes:
-            raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
-        text = bytes(view[4 : 4 + length])
-        if len(text) != length:
-            raise EncryptSecureRTError(ErrorCode.E_FORMAT)
-        fields = Fields(
-            canonical.decode(text, LIMITS.json_line_bytes),
-            ("schema", "state", "code", "instance", "file"),
-        )
+        value, rest = split_part(octets)
+        fields = Fields(value, ("schema", "state", "code", "instance", "file"))
         fields.constant("schema", ANSWER_SCHEMA)
         refused = fields.text("state", "revealed|refused") == "refused"
         if refused:
@@ -148,18 +139,16 @@ class Revealed:
         if refused != fields.is_null("instance") or refused == fields.is_null("code"):
             raise EncryptSecureRTError(ErrorCode.E_FORMAT)
         return cls(
-            instance=None if refused else fields.text("instance", _MAPPED_UID),
+            instance=None if refused else fields.text("instance", MAPPED_UID),
             file=None if fields.is_null("file") else _read_file(fields),
-            octets=view[4 + length :],
+            octets=rest,
         )
 
 
 def _file_json(file: OriginalFile) -> dict[str, object]:
     return {
         "size": file.size,
-        "bulk": [
-            {"offset": one.offset, "length": one.length, "sha256": one.sha256} for one in file.bulk
-        ],
+        "bulk": [one.as_json() for one in file.bulk],
         "file_sha256": file.file_sha256,
     }
 
@@ -168,15 +157,6 @@ def _read_file(fields: Fields) -> OriginalFile:
     file = fields.child("file", ("size", "bulk", "file_sha256"))
     return OriginalFile(
         size=file.integer("size", 1, MAX_INTEGER),
-        bulk=tuple(_range(item) for item in file.items("bulk", MAX_BULK_RANGES)),
+        bulk=bulk_ranges(file.items("bulk", MAX_BULK_RANGES)),
         file_sha256=file.hex("file_sha256", DIGEST_BYTES),
-    )
-
-
-def _range(item: object) -> BulkRange:
-    fields = Fields(item, ("offset", "length", "sha256"))
-    return BulkRange(
-        offset=fields.integer("offset", 0, MAX_INTEGER),
-        length=fields.integer("length", 1, MAX_INTEGER),
-        sha256=fields.hex("sha256", DIGEST_BYTES),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from data_pack import DATA
 from Testing.Unit.protect.conftest import Site, make_ct
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
@@ -18,7 +19,6 @@ from EncryptSecureRTLib.custodian.escrow_pem import escrow_pem
 from EncryptSecureRTLib.custodian.recover import EscrowKey, recover_file
 
 _PASSPHRASE = b"correct horse battery"
-DATA = Path(__file__).parents[4] / "shared" / "data"
 
 
 @pytest.fixture(scope="module")

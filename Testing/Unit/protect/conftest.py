@@ -1,4 +1,4 @@
-"""What the tests of `protect` share: a site's keys, a writer of small CT files, real CT files.
+"""What the tests of `protect` share: a site's keys and a writer of small CT files.
 
 The writer is a few lines of its own and no part of the project's, so that a walker is never
 tested against itself. An element is (tag, VR, value); a value is octets, or a list of items, each
@@ -8,7 +8,7 @@ a list of elements.
 import datetime
 import hashlib
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ from cryptography.x509.oid import NameOID
 from encryptsecurert_protocol.headers import BulkRange, HeaderRequest
 from encryptsecurert_worker.dicom.protect import ProtectionKeys, Protector
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
 LONG_VRS = b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()
 UNDEFINED = 0xFFFFFFFF
 IMPLICIT, EXPLICIT = b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1"
@@ -199,24 +198,3 @@ def ct_request() -> Callable[..., HeaderRequest]:
 @pytest.fixture(scope="session")
 def element() -> Callable[..., bytes]:
     return encode_element
-
-
-def _real_files() -> Sequence[Path]:
-    crlm = sorted((DATA / "ct_abdomen_crlm").rglob("*.dcm"))
-    sarcoma = sorted((DATA / "sts_ct_mr_pet").glob("*/dicom/CT/image/*.dcm"))
-    return crlm + sarcoma
-
-
-@pytest.fixture(scope="session")
-def real_cts() -> Sequence[Path]:
-    files = _real_files()
-    if not files:
-        pytest.skip("the data pack beside the checkout (../shared/data) is not there")
-    return files
-
-
-@pytest.fixture(scope="session")
-def data_folder() -> Path:
-    if not DATA.is_dir():
-        pytest.skip("the data pack beside the checkout (../shared/data) is not there")
-    return DATA

@@ -5,10 +5,14 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pydicom
+from data_pack import DATA
 from pydicom.data import get_testdata_files
+from pydicom.filereader import read_dataset
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.headers import ProtectedHeader
@@ -16,7 +20,6 @@ from encryptsecurert_worker.dicom.protect import Protector
 from encryptsecurert_worker.dicom.protect.iods import IODS, Iod
 from EncryptSecureRTLib.client.dicomfiles import header_request, split_file
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
 _FOLDERS = ("dicom_kinds", "dicomrt_breast_dicompyler", "proton_phantom_dose", "slicerrt_dose")
 _SERIES = ("PET/image", "MR_T1/image", "PET/mask", "MR_T1/mask", "CT/mask")
 
@@ -87,6 +90,22 @@ def read_quietly(path: Path) -> pydicom.Dataset:
         dataset.decode()
         str(dataset)
     return dataset
+
+
+def sealed_item(site: Any, dataset: pydicom.Dataset) -> pydicom.Dataset:
+    """Return the originals that are sealed in a protected file of a site."""
+    (sealed,) = dataset.EncryptedAttributesSequence
+    plaintext = site.open(der_octets(sealed.EncryptedContent))
+    whole = read_dataset(BytesIO(plaintext), is_implicit_VR=False, is_little_endian=True)
+    (item,) = whole[0x04000550].value
+    opened: pydicom.Dataset = item
+    return opened
+
+
+def der_octets(content: bytes) -> bytes:
+    """Return a DER SEQUENCE, whose length has the long form, without what follows it."""
+    count = content[1] & 0x7F
+    return content[: 2 + count + int.from_bytes(content[2 : 2 + count], "big")]
 
 
 def dciodvfy_errors(program: str, path: Path) -> list[str]:

@@ -100,9 +100,9 @@ def test_real_ct_files_have_the_elements_that_pydicom_finds(
 
 
 @pytest.mark.real_data
-def test_files_of_many_kinds_have_the_elements_that_pydicom_finds(data_folder: Path) -> None:
+def test_files_of_many_kinds_have_the_elements_that_pydicom_finds(shared_data: Path) -> None:
     checked = 0
-    for path in sorted((data_folder / "dicom_kinds").rglob("*.dcm")):
+    for path in sorted((shared_data / "dicom_kinds").rglob("*.dcm")):
         if path.name == "bad_sequence.dcm":
             continue  # pydicom looks into UN of defined length, by guessing; we do not
         try:
@@ -118,8 +118,8 @@ def test_files_of_many_kinds_have_the_elements_that_pydicom_finds(data_folder: P
 
 
 @pytest.mark.real_data
-def test_what_the_worker_takes_the_client_has_split_at_pixel_data(data_folder: Path) -> None:
-    for path in sorted((data_folder / "dicom_kinds").rglob("*.dcm")):
+def test_what_the_worker_takes_the_client_has_split_at_pixel_data(shared_data: Path) -> None:
+    for path in sorted((shared_data / "dicom_kinds").rglob("*.dcm")):
         with contextlib.suppress(EncryptSecureRTError):
             header, request = _walk_file(path)
             found = [one.value for tag, one in header.elements.items() if tag in PIXEL_TAGS]

@@ -45,11 +45,11 @@ def _digits(tag: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def listed(data_folder: Path) -> dict[int, set[str]]:
+def listed(shared_data: Path) -> dict[int, set[str]]:
     """Return the actions of Table E.1-1, both editions, by tag."""
     actions: dict[int, set[str]] = {}
     for name in ("table_e1_1.csv", "table_e1_1_supplement_2026c.csv"):
-        with (data_folder / "ps3_15" / name).open(newline="") as file:
+        with (shared_data / "ps3_15" / name).open(newline="") as file:
             for row in csv.DictReader(file):
                 if len(_digits(row["tag"])) == 8:
                     found = set(row["basic_profile"].rstrip("*").split("/"))
@@ -132,10 +132,10 @@ def test_sequences_are_reached_through_named_ones_only() -> None:
             assert row.rule.action in (Action.ITEMS, Action.KEEP_CODES, Action.EMPTY), row
 
 
-def test_types_that_must_have_a_value_agree_with_the_standard(data_folder: Path) -> None:
+def test_types_that_must_have_a_value_agree_with_the_standard(shared_data: Path) -> None:
     """Hold rows that may refuse an object against the standard's types."""
     types: dict[tuple[str, str], set[str]] = {}
-    with (data_folder / "ps3_15" / "iod_attributes.csv").open(newline="") as file:
+    with (shared_data / "ps3_15" / "iod_attributes.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             types.setdefault((row["iod"], row["keyword"]), set()).add(row["type"][:1])
     names = {

@@ -13,9 +13,15 @@ from typing import Any
 
 import pydicom
 import pytest
-from pydicom.filereader import read_dataset
 from pydicom.uid import UID
-from Testing.Unit.protect.kinds import Kept, dciodvfy_errors, outcomes, read_quietly
+from Testing.Unit.protect.kinds import (
+    Kept,
+    dciodvfy_errors,
+    der_octets,
+    outcomes,
+    read_quietly,
+    sealed_item,
+)
 
 from encryptsecurert_worker.dicom.protect.dictionary import is_registered_uid
 from encryptsecurert_worker.dicom.protect.rules import Action, Rule
@@ -39,16 +45,6 @@ def of_each_kind(kept: list[Kept]) -> list[Kept]:
 def _protected(one: Kept) -> pydicom.Dataset:
     dataset: pydicom.Dataset = pydicom.dcmread(BytesIO(one.octets()))
     return dataset
-
-
-def _item(site: Any, dataset: pydicom.Dataset) -> pydicom.Dataset:
-    (sealed,) = dataset.EncryptedAttributesSequence
-    content = sealed.EncryptedContent
-    plaintext = site.open(content[: _der(content)])
-    whole = read_dataset(BytesIO(plaintext), is_implicit_VR=False, is_little_endian=True)
-    (item,) = whole[0x04000550].value
-    opened: pydicom.Dataset = item
-    return opened
 
 
 def _pairs(
@@ -151,7 +147,7 @@ def test_the_original_file_comes_back_to_the_octet(site: Any, kept: list[Kept]) 
     for one in kept:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            block = _item(site, _protected(one)).private_block(0x0EEF, "ENCRYPTSECURERT 1")
+            block = sealed_item(site, _protected(one)).private_block(0x0EEF, "ENCRYPTSECURERT 1")
         listed = json.loads(block[0x02].value.rstrip(b"\0"))
         source = one.original.read_bytes()
         header = block[0x01].value[: listed["size"] - sum(b["length"] for b in listed["bulk"])]
@@ -207,7 +203,7 @@ def test_openssl_and_gdcm_open_what_was_sealed(
             capture_output=True,
         )
 
-        assert opened == site.open(sealed.EncryptedContent[: _der(sealed.EncryptedContent)], 1)
+        assert opened == site.open(der_octets(sealed.EncryptedContent), 1)
         if b"Media Storage Type of your file is not supported" in done.stderr:
             unknown_to_gdcm.add(one.iod.name)
             continue
@@ -216,11 +212,6 @@ def test_openssl_and_gdcm_open_what_was_sealed(
         assert back.get("PatientName") == original.get("PatientName")
         assert back.SOPInstanceUID == original.SOPInstanceUID
     assert unknown_to_gdcm <= {"enhanced CT image", "segmentation"}
-
-
-def _der(content: bytes) -> int:
-    count = content[1] & 0x7F
-    return 2 + count + int.from_bytes(content[2 : 2 + count], "big")
 
 
 def test_dciodvfy_finds_no_more_errors_than_in_the_original(

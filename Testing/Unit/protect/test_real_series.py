@@ -7,14 +7,13 @@ import shutil
 import subprocess
 import warnings
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pydicom
 import pytest
-from pydicom.filereader import read_dataset
+from Testing.Unit.protect.kinds import read_quietly, sealed_item
 
 from encryptsecurert_protocol.headers import (
     decode_answer,
@@ -67,30 +66,6 @@ def few(series: list[Protected]) -> list[Protected]:
     return [series[0], series[-1]]
 
 
-def _quiet(path: Path) -> pydicom.Dataset:
-    """Read an original; what pydicom says of it is the original's affair."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dataset: pydicom.Dataset = pydicom.dcmread(path)
-        dataset.decode()
-        str(dataset)
-    return dataset
-
-
-def _item(site: Any, path: Path) -> pydicom.Dataset:
-    (sealed,) = pydicom.dcmread(path).EncryptedAttributesSequence
-    plaintext = site.open(sealed.EncryptedContent[: _der_length(sealed.EncryptedContent)])
-    dataset = read_dataset(BytesIO(plaintext), is_implicit_VR=False, is_little_endian=True)
-    (item,) = dataset[0x04000550].value
-    opened: pydicom.Dataset = item
-    return opened
-
-
-def _der_length(content: bytes) -> int:
-    count = content[1] & 0x7F
-    return 2 + count + int.from_bytes(content[2 : 2 + count], "big")
-
-
 def test_both_series_are_there_and_every_instance_is_protected(series: list[Protected]) -> None:
     assert len(series) == 98
     assert len({one.protected for one in series}) == 98
@@ -104,7 +79,7 @@ def test_pydicom_reads_every_protected_file_without_a_warning(series: list[Prote
 
 def test_pixels_and_geometry_are_those_of_the_original(series: list[Protected]) -> None:
     for one in series[::7]:
-        original, protected = _quiet(one.original), pydicom.dcmread(one.protected)
+        original, protected = read_quietly(one.original), pydicom.dcmread(one.protected)
         assert np.array_equal(original.pixel_array, protected.pixel_array)
         for rule in CT_RULES:
             if rule.action is Action.KEEP_NUMBER and rule.tag in original:
@@ -112,7 +87,7 @@ def test_pixels_and_geometry_are_those_of_the_original(series: list[Protected]) 
 
 
 def test_references_within_a_series_stay_whole(series: list[Protected]) -> None:
-    originals = [_quiet(one.original) for one in series]
+    originals = [read_quietly(one.original) for one in series]
     protected = [pydicom.dcmread(one.protected) for one in series]
 
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID"):
@@ -143,7 +118,7 @@ def _texts(dataset: pydicom.Dataset, *, top: bool = True) -> set[bytes]:
 def test_no_text_of_an_original_stands_in_clear(series: list[Protected]) -> None:
     looked_for = 0
     for one in series:
-        original = _quiet(one.original)
+        original = read_quietly(one.original)
         numbers = b"\\".join(
             one_line
             for rule in CT_RULES
@@ -162,14 +137,16 @@ def test_no_text_of_an_original_stands_in_clear(series: list[Protected]) -> None
 
 def test_the_search_does_find_the_texts_in_the_originals(few: list[Protected]) -> None:
     for one in few:
-        texts = _texts(_quiet(one.original))
+        texts = _texts(read_quietly(one.original))
         octets = one.original.read_bytes()
         assert sum(text in octets for text in texts) > 20
 
 
 def test_the_original_file_comes_back_to_the_octet(site: Any, series: list[Protected]) -> None:
     for one in series[::7]:
-        block = _item(site, one.protected).private_block(0x0EEF, "ENCRYPTSECURERT 1")
+        block = sealed_item(site, pydicom.dcmread(one.protected)).private_block(
+            0x0EEF, "ENCRYPTSECURERT 1"
+        )
         listed = json.loads(block[0x02].value.rstrip(b"\0"))
         (bulk,) = listed["bulk"]
         pixels = one.protected.read_bytes()[one.at : one.at + bulk["length"]]
@@ -184,10 +161,10 @@ def test_the_original_file_comes_back_to_the_octet(site: Any, series: list[Prote
 
 def test_every_original_element_is_in_clear_or_sealed(site: Any, few: list[Protected]) -> None:
     for one in few:
-        original, protected = _quiet(one.original), pydicom.dcmread(one.protected)
+        original, protected = read_quietly(one.original), pydicom.dcmread(one.protected)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            item = _item(site, one.protected)
+            item = sealed_item(site, pydicom.dcmread(one.protected))
             for element in original:
                 where = item if element.tag in item else protected
                 assert where[element.tag].value == element.value
@@ -207,7 +184,7 @@ def test_gdcm_brings_back_the_patient(site: Any, few: list[Protected], tmp_path:
             capture_output=True,
         )
 
-        original, back = _quiet(one.original), _quiet(restored)
+        original, back = read_quietly(one.original), read_quietly(restored)
         assert back.PatientName == original.PatientName
         assert back.SOPInstanceUID == original.SOPInstanceUID
         assert back.StudyDescription == original.StudyDescription

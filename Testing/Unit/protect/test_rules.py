@@ -47,10 +47,10 @@ def test_no_row_keeps_free_text_as_it_is() -> None:
             assert not rule.action.value.startswith("keep") or rule.terms
 
 
-def test_what_table_e1_1_lists_is_replaced_with_a_reason(data_folder: Path) -> None:
+def test_what_table_e1_1_lists_is_replaced_with_a_reason(shared_data: Path) -> None:
     listed: dict[int, str] = {}
     for name in ("table_e1_1.csv", "table_e1_1_supplement_2026c.csv"):
-        with (data_folder / "ps3_15" / name).open(newline="") as file:
+        with (shared_data / "ps3_15" / name).open(newline="") as file:
             for row in csv.DictReader(file):
                 digits = "".join(one for one in row["tag"] if one in string.hexdigits)
                 if len(digits) == 8:
@@ -68,9 +68,9 @@ def test_what_table_e1_1_lists_is_replaced_with_a_reason(data_folder: Path) -> N
     assert not set(markers(simulated=True)) & set(listed)
 
 
-def test_types_are_those_of_the_ct_image_iod(data_folder: Path) -> None:
+def test_types_are_those_of_the_ct_image_iod(shared_data: Path) -> None:
     types: dict[int, set[str]] = {}
-    with (data_folder / "ps3_15" / "iod_attributes_flat.csv").open(newline="") as file:
+    with (shared_data / "ps3_15" / "iod_attributes_flat.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             if row["iod"] == "ct-image" and row["min_depth"] == "0":
                 tag = int("".join(one for one in row["tag"] if one in string.hexdigits), 16)

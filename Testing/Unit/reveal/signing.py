@@ -64,3 +64,8 @@ def protected_request(answer: ProtectedHeader) -> RevealRequest:
     """Return what a client sends of a protected file."""
     bulk = tuple(BulkRange(offset=b.at, length=b.length, sha256=b.sha256) for b in answer.bulk)
     return RevealRequest(size=answer.size, bulk=bulk, header=bytes(answer.header))
+
+
+def body_start(octets: bytes) -> int:
+    """Return where the data set of a file begins: behind group 0002."""
+    return 144 + int.from_bytes(octets[140:144], "little")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 from Testing.Unit.protect.kinds import Kept, outcomes
-from Testing.Unit.reveal.signing import SigningSite, protected_request
+from Testing.Unit.reveal.signing import SigningSite, body_start, protected_request
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError
 from encryptsecurert_protocol.reveals import RevealClass, RevealRequest
@@ -46,7 +46,7 @@ def test_a_flipped_bit_in_the_data_set_of_any_kind_is_noticed(
         revealer = signing.revealer(signing.manifest([one.answer]))
         good = protected_request(one.answer)
         octets = bytes(good.header)
-        start = 144 + int.from_bytes(octets[140:144], "little")
+        start = body_start(octets)
         for bit in random_bits.sample(range(8 * start, 8 * len(octets)), FLIPS):
             changed = bytearray(octets)
             changed[bit // 8] ^= 1 << bit % 8

@@ -11,7 +11,7 @@ import pydicom
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from Testing.Unit.protect.conftest import PIXELS
+from Testing.Unit.protect.conftest import PIXELS, make_ct, request_of
 from Testing.Unit.reveal.second_clear_form import second_clear_sha256
 from Testing.Unit.reveal.signing import ALGORITHM, SigningSite, protected_request
 from Testing.Unit.worker.made import refusal_of
@@ -19,8 +19,10 @@ from Testing.Unit.worker.made import refusal_of
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.headers import HeaderRequest, ProtectedHeader
 from encryptsecurert_protocol.reveals import RevealRequest
+from encryptsecurert_worker.dicom.manifest.clearform import clear_sha256
 from encryptsecurert_worker.dicom.manifest.entries import read_answer, read_protected
 from encryptsecurert_worker.dicom.manifest.studies import StudyManifests
+from encryptsecurert_worker.dicom.protect.elements import read_header
 from EncryptSecureRTLib.client.dicomfiles import header_request, split_file
 
 Build = Callable[..., HeaderRequest]
@@ -147,6 +149,16 @@ def test_a_second_implementation_finds_the_same_digest_of_the_clear_part(
         pixels = path.read_bytes()[bulk.offset : bulk.offset + bulk.length]
 
         assert read_answer(answer).entry.clear_sha256 == second_clear_sha256(_file(answer, pixels))
+
+
+def test_a_value_too_long_for_its_vr_is_un_in_either_encoding() -> None:
+    text = b"x" * 70_000
+    digests = []
+    for vr, implicit in ((b"UN", False), (b"LT", True)):
+        request = request_of(make_ct({0x00204000: (vr, text)}, implicit=implicit))
+        digests.append(clear_sha256(request, read_header(request)))
+
+    assert digests[0] == digests[1]
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])

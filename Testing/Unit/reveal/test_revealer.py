@@ -11,14 +11,16 @@ import pydicom
 import pytest
 from cryptography.hazmat.primitives.serialization.pkcs7 import pkcs7_decrypt_der
 from pydicom.filereader import read_dataset
-from Testing.Unit.reveal.signing import SigningSite, protected_request
+from Testing.Unit.reveal.signing import SigningSite, body_start, protected_request
 from Testing.Unit.worker.contexts import KEYS, Open, task_context
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.framing import pack_batch, unpack_batch
 from encryptsecurert_protocol.headers import HeaderRequest, encode_request
 from encryptsecurert_protocol.reveals import RevealClass, Revealed, RevealRequest
-from encryptsecurert_worker.dicom.reveal import opening
+from encryptsecurert_worker.dicom.protect.elements import MAX_DEPTH
+from encryptsecurert_worker.dicom.protect.writing import write_sequence
+from encryptsecurert_worker.dicom.reveal import opening, view
 from encryptsecurert_worker.tasks.reveal import RevealTask
 from encryptsecurert_worker.tasks.task import SiteKeys
 from EncryptSecureRTLib.client.dicomfiles import header_request, split_file
@@ -26,7 +28,6 @@ from EncryptSecureRTLib.client.dicomfiles import header_request, split_file
 Build = Callable[..., HeaderRequest]
 ALL = [one.value for one in RevealClass]
 FLIPS = 1500
-META_END = 128 + 4
 
 
 class Key:
@@ -80,12 +81,6 @@ def _run(
     return [Revealed.decode(item) for item in unpack_batch(dict(output.results)["revealed"])]
 
 
-def _body_start(octets: bytes) -> int:
-    """Return where the data set begins: behind group 0002."""
-    length = int.from_bytes(octets[META_END + 8 : META_END + 12], "little")
-    return META_END + 12 + length
-
-
 def test_what_was_protected_is_revealed(signing: SigningSite, ct: Build, key: Key) -> None:
     original = ct()
     answer = signing.protector.protect(original)
@@ -106,7 +101,7 @@ def test_one_flipped_bit_in_sealed_or_clear_part_is_refused_before_the_key_is_us
 ) -> None:
     answer = signing.protector.protect(ct())
     good, manifest = protected_request(answer), signing.manifest([answer])
-    start, octets = _body_start(bytes(good.header)), bytes(good.header)
+    start, octets = body_start(bytes(good.header)), bytes(good.header)
     places = random.Random(6).sample(range(8 * start, 8 * len(octets)), FLIPS)  # noqa: S311 - the same each time
     flipped = []
     for bit in places:
@@ -132,7 +127,7 @@ def test_one_flipped_bit_of_clear_elements_is_refused_at_every_place(
     good = protected_request(answer)
     octets = bytes(good.header)
     sealed = octets.index(b"\x00\x04\x20\x05OB")
-    places = [*range(_body_start(octets), sealed + 40), *range(len(octets) - 40, len(octets))]
+    places = [*range(body_start(octets), sealed + 40), *range(len(octets) - 40, len(octets))]
 
     for place in places:
         for bit in range(8):
@@ -315,9 +310,8 @@ def test_the_classes_together_are_the_original_and_apart_are_disjoint(
 ) -> None:
     request = header_request(split_file(real_cts[0]))
     answer = signing.protector.protect(request)
-    opened = signing.revealer(signing.manifest([answer])).open(
-        signing.revealer(signing.manifest([answer])).examine(protected_request(answer))
-    )
+    revealer = signing.revealer(signing.manifest([answer]))
+    opened = revealer.open(revealer.examine(protected_request(answer)))
     original = pydicom.dcmread(real_cts[0], stop_before_pixels=True)
 
     def tags(*kinds: RevealClass) -> set[int]:
@@ -332,6 +326,29 @@ def test_the_classes_together_are_the_original_and_apart_are_disjoint(
     assert sum(map(len, apart)) == len(set().union(*apart))
     assert {0x00100010, 0x00100020} <= tags(RevealClass.IDENTITY)
     assert all(tag & 0x10000 for tag in tags(RevealClass.PRIVATE))
+
+
+def test_an_item_deep_in_sequences_is_written_once_for_each_of_its_levels(
+    signing: SigningSite, ct: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nested: list[list[tuple[int, bytes, Any]]] = [[(0x00080080, b"LO", b"CLINIC")]]
+    for _ in range(MAX_DEPTH - 2):
+        nested = [[(0x00081140, b"SQ", nested)]]
+    answer = signing.protector.protect(ct(elements={0x00081140: (b"SQ", nested)}))
+    revealer = signing.revealer(signing.manifest([answer]))
+    opened = revealer.open(revealer.examine(protected_request(answer)))
+    written: list[int] = []
+
+    def write(tag: int, items: Sequence[bytes]) -> bytes:
+        written.append(tag)
+        return write_sequence(tag, items)
+
+    monkeypatch.setattr(view, "write_sequence", write)
+
+    octets = bytes(opened.show(frozenset({RevealClass.STAFF})).octets)
+
+    assert b"CLINIC" in octets
+    assert written == [0x00081140] * (MAX_DEPTH - 1)
 
 
 def test_keys_of_the_context_are_not_printed(signing: SigningSite) -> None:

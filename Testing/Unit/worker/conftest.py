@@ -1,16 +1,9 @@
 """Fixtures of the worker's unit tests."""
 
-import sys
-from pathlib import Path
-
 import pytest
+from Testing.Unit.worker.made import HandMadeSite
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT))
-
-from Testing.Unit.worker.made import HandMadeSite  # noqa: E402  # needs the line above
-
-from encryptsecurert_protocol.sealing import HpkeKeyPair  # noqa: E402  # as above
+from encryptsecurert_protocol.sealing import HpkeKeyPair
 
 
 @pytest.fixture(scope="session")

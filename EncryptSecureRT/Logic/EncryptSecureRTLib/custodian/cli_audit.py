@@ -6,8 +6,7 @@ Where something was found, the result lists it and an E_AUDIT error follows, so 
 runs `audit fetch` fails and says so.
 """
 
-import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,33 +33,19 @@ from EncryptSecureRTLib.custodian.audit_judge import (
     signed_body,
 )
 from EncryptSecureRTLib.custodian.audit_log import AuditLog
-from EncryptSecureRTLib.custodian.cli_support import FILE, FOLDER, OUTPUT_OPTIONS, ask_passphrase
+from EncryptSecureRTLib.custodian.cli_support import (
+    FILE,
+    FOLDER,
+    KEY_PASSPHRASE,
+    ask_passphrase,
+    own_options,
+)
 from EncryptSecureRTLib.custodian.disk import read_file, write_files
 from EncryptSecureRTLib.custodian.founding import AUDITOR_CONTENT
 from EncryptSecureRTLib.custodian.passphrase import MAX_SEALED_FILE_BYTES, open_file, seal_file
 from EncryptSecureRTLib.custodian.reporter import Reporter
 
 _LOG = click.option("--log", type=FOLDER, required=True, help="The auditor's copy of one worker.")
-_PASSPHRASE = click.option(
-    "--passphrase-file", type=FILE, help="File with the key's passphrase, - for standard input."
-)
-
-
-def _options(*own: Callable[[Any], Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command its own options, --json and --debug; it gets a reporter first."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(command)
-        @click.pass_obj
-        def wrapped(reporter: Reporter, /, **values: Any) -> None:
-            command(reporter, **values)
-
-        decorated: Callable[..., None] = wrapped
-        for option in reversed((*own, *OUTPUT_OPTIONS)):
-            decorated = option(decorated)
-        return decorated
-
-    return decorate
 
 
 @click.group()
@@ -91,12 +76,12 @@ class _Access:
 
 
 @audit.command("fetch")
-@_options(
+@own_options(
     _LOG,
     click.option("--url", required=True, metavar="URL", help="https://host:port of the worker."),
     click.option("--home", type=FOLDER, required=True, help="The auditor's client folder."),
     click.option("--key", type=FILE, required=True, help="The auditor key, auditor.key.sealed."),
-    _PASSPHRASE,
+    KEY_PASSPHRASE,
 )
 def fetch_lines(reporter: Reporter, log: Path, **access: Any) -> None:
     """Fetch the lines after those that the log has, and judge them."""
@@ -120,7 +105,7 @@ def fetch_lines(reporter: Reporter, log: Path, **access: Any) -> None:
 
 
 @audit.command()
-@_options(
+@own_options(
     _LOG,
     click.option(
         "--receipts", type=FOLDER, multiple=True, help="Folder with receipts, at any depth."
@@ -128,7 +113,7 @@ def fetch_lines(reporter: Reporter, log: Path, **access: Any) -> None:
     click.option("--url", metavar="URL", help="Fetch first, from this worker."),
     click.option("--home", type=FOLDER, help="The auditor's client folder; judges receipts, too."),
     click.option("--key", type=FILE, help="The auditor key, to fetch."),
-    _PASSPHRASE,
+    KEY_PASSPHRASE,
 )
 def verify(reporter: Reporter, log: Path, receipts: Sequence[Path], **access: Any) -> None:
     """Verify the copy, compare it with receipts, and with the worker if --url is given.
@@ -212,7 +197,7 @@ def _moment(_context: object, _parameter: object, text: str | None) -> datetime 
 
 
 @audit.command()
-@_options(
+@own_options(
     _LOG,
     click.option("--event", type=click.Choice([event.value for event in AuditEvent])),
     click.option("--user", metavar="USER_ID", help="Lines of this user."),
@@ -256,9 +241,9 @@ def show(
 
 
 @audit.command()
-@_options(
+@own_options(
     click.option("--key", type=FILE, required=True, help="auditor.key.sealed, as `init` made it."),
-    _PASSPHRASE,
+    KEY_PASSPHRASE,
     click.option("--new-passphrase-file", type=FILE, help="File with the auditor's passphrase."),
     click.option("--out", type=FOLDER, required=True, help="Folder for the key of the auditor."),
 )

@@ -5,23 +5,26 @@ from pathlib import Path
 import click
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from EncryptSecureRTLib.custodian.cli_support import FILE, FOLDER, OUTPUT_OPTIONS, ask_passphrase
+from EncryptSecureRTLib.custodian.cli_support import (
+    FILE,
+    FOLDER,
+    KEY_PASSPHRASE,
+    ask_passphrase,
+    own_options,
+)
 from EncryptSecureRTLib.custodian.recover import EscrowKey, recover_file
 from EncryptSecureRTLib.custodian.reporter import Reporter
 
 
 @click.command()
-@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
-@click.option("--out", type=FOLDER, required=True, help="Folder for the originals.")
-@click.option(
-    "--escrow", type=FOLDER, required=True, help="The folder with escrow.key and escrow.pem."
+@own_options(
+    click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE..."),
+    click.option("--out", type=FOLDER, required=True, help="Folder for the originals."),
+    click.option(
+        "--escrow", type=FOLDER, required=True, help="The folder with escrow.key and escrow.pem."
+    ),
+    KEY_PASSPHRASE,
 )
-@click.option(
-    "--passphrase-file", type=FILE, help="File with the key's passphrase, - for standard input."
-)
-@OUTPUT_OPTIONS[0]
-@OUTPUT_OPTIONS[1]
-@click.pass_obj
 def recover(
     reporter: Reporter,
     files: tuple[Path, ...],

@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,9 +23,12 @@ FILE = click.Path(path_type=Path)
 FOLDER = click.Path(path_type=Path)
 NEW_BUNDLE = "Provision every worker again: encryptsecurert-admin provision."
 # `main` reads them, before anything is parsed.
-OUTPUT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+_OUTPUT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--json", is_flag=True, expose_value=False, help="One JSON object a line."),
     click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback."),
+)
+KEY_PASSPHRASE = click.option(
+    "--passphrase-file", type=FILE, help="File with the key's passphrase, - for standard input."
 )
 _STDIN = "-"
 _MAX_PASSPHRASE_BYTES = 8192
@@ -83,7 +86,7 @@ def site_options(command: Callable[..., None]) -> Callable[..., None]:
             type=FILE,
             help="File with the passphrase, - for standard input; asked for if not given.",
         ),
-        *OUTPUT_OPTIONS,
+        *_OUTPUT_OPTIONS,
     )
 
     @functools.wraps(command)
@@ -94,10 +97,29 @@ def site_options(command: Callable[..., None]) -> Callable[..., None]:
         call = Call(site_dir=site_dir, passphrase_file=passphrase_file, reporter=reporter)
         command(call, **values)
 
-    wrapped: Callable[..., None] = with_call
+    return _with_options(with_call, options)
+
+
+def own_options(*own: Callable[[Any], Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command its own options, --json and --debug; it gets a reporter first."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        @click.pass_obj
+        def with_reporter(reporter: Reporter, /, **values: Any) -> None:
+            command(reporter, **values)
+
+        return _with_options(with_reporter, (*own, *_OUTPUT_OPTIONS))
+
+    return decorate
+
+
+def _with_options(
+    command: Callable[..., None], options: Sequence[Callable[[Any], Any]]
+) -> Callable[..., None]:
     for option in reversed(options):
-        wrapped = option(wrapped)
-    return wrapped
+        command = option(command)
+    return command
 
 
 def ask_passphrase(file: Path | None, *, new: bool = False) -> bytes:

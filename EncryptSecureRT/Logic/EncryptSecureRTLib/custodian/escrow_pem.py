@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from encryptsecurert_protocol.sealing import KEY_BYTES, random_octets
 from EncryptSecureRTLib.custodian.passphrase import check_passphrase
 
+ESCROW_KEY, ESCROW_CERTIFICATE = "escrow.key", "escrow.pem"
 _N, _R, _P = 2**14, 8, 8
 _MEMORY_BYTES = 2 * 128 * _N * _R
 _SALT_BYTES = 32

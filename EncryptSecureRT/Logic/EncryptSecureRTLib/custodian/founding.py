@@ -15,7 +15,7 @@ from EncryptSecureRTLib.custodian.certificates import (
     make_user_ca,
 )
 from EncryptSecureRTLib.custodian.disk import new_folder, read_file, write_files
-from EncryptSecureRTLib.custodian.escrow_pem import escrow_pem
+from EncryptSecureRTLib.custodian.escrow_pem import ESCROW_CERTIFICATE, ESCROW_KEY, escrow_pem
 from EncryptSecureRTLib.custodian.passphrase import check_passphrase, seal_file
 from EncryptSecureRTLib.custodian.site_folder import (
     KEYS_FILE,
@@ -94,8 +94,8 @@ def _write_offline_keys(
     path: Path, passphrase: bytes, offline: OfflineKeys, state: SiteState
 ) -> None:
     escrow = {
-        "escrow.key": escrow_pem(offline.escrow, passphrase),
-        "escrow.pem": certificate_pem(state.escrow_certificate),
+        ESCROW_KEY: escrow_pem(offline.escrow, passphrase),
+        ESCROW_CERTIFICATE: certificate_pem(state.escrow_certificate),
     }
     secret = offline.auditor.secret_octets
     auditor = {

@@ -29,8 +29,7 @@ from EncryptSecureRTLib.client.dicomfiles import split_file
 from EncryptSecureRTLib.client.reveal import put_together
 from EncryptSecureRTLib.client.series_headers import reading_dicom
 from EncryptSecureRTLib.custodian.disk import read_file
-
-ESCROW_KEY, ESCROW_CERTIFICATE = "escrow.key", "escrow.pem"
+from EncryptSecureRTLib.custodian.escrow_pem import ESCROW_CERTIFICATE, ESCROW_KEY
 
 _ENCRYPTED_ATTRIBUTES, _CONTENT, _MODIFIED = 0x04000500, 0x04000520, 0x04000550
 _GROUP, _CREATOR, _RAW_HEADER, _SPLICE_LIST = 0x0EEF, "ENCRYPTSECURERT 1", 0x01, 0x02

@@ -28,6 +28,7 @@ from encryptsecurert_protocol.rights import Operation
 from encryptsecurert_protocol.statement import Kind
 from encryptsecurert_worker.dicom.manifest.studies import StudyManifests
 from encryptsecurert_worker.dicom.protect import ProtectionKeys, Protector
+from encryptsecurert_worker.tasks.batches import MANIFEST_PER_OCTET, Answer, answer_each
 from encryptsecurert_worker.tasks.task import TaskContext, TaskOutput
 
 SCHEMA = "encryptsecurert.protect/1"
@@ -61,7 +62,12 @@ class ProtectTask:
         """Bound the batch, its answers twice (packing them), and the work on one header."""
         batch_bytes, earlier_bytes = input_sizes[0], sum(input_sizes[1:])
         answers_bytes = min(LIMITS.batch_bytes, _ANSWER_PER_OCTET * batch_bytes)
-        return batch_bytes + 3 * answers_bytes + 12 * earlier_bytes + _work_bytes(batch_bytes)
+        return (
+            batch_bytes
+            + 3 * answers_bytes
+            + MANIFEST_PER_OCTET * earlier_bytes
+            + _work_bytes(batch_bytes)
+        )
 
     def run(
         self, inputs: Sequence[memoryview], parameters: Mapping[str, Any], context: TaskContext
@@ -72,16 +78,12 @@ class ProtectTask:
         manifests = StudyManifests(context.keys.manifest_site, self.algorithm)
         for earlier in unpack_batch(inputs[1]) if len(inputs) > 1 else ():
             manifests.take(bytes(earlier))
-        answers: list[bytes] = []
-        refused = answers_bytes = 0
-        for number, item in enumerate(items):
-            context.progress("protecting", 0.05 + 0.9 * number / len(items))
-            answer = _answer(protector, item, manifests, context)
-            refused += answer.state is HeaderState.REFUSED
-            answers.append(encode_answer(answer))
-            answers_bytes += len(answers[-1])
-            if answers_bytes > LIMITS.batch_bytes:
-                raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+
+        def answer(item: memoryview) -> Answer:
+            protected = _answer(protector, item, manifests, context)
+            return Answer(encode_answer(protected), protected.state is HeaderState.REFUSED)
+
+        answers, refused = answer_each(items, answer, context, "protecting")
         context.log("instances_refused", float(refused))
         results = [(RESULT, pack_batch(answers))]
         files = manifests.files(context.keys.uid_key, simulated=context.kind is Kind.SIMULATED)

@@ -5,6 +5,7 @@ carry manifests. Result `revealed`: a batch of answers in the order of the files
 is the same answer, whatever its reason; the auditor is told, once for each case of a job.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -14,12 +15,13 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import Fields
 from encryptsecurert_protocol.framing import pack_batch, unpack_batch
 from encryptsecurert_protocol.headers import decode_request
-from encryptsecurert_protocol.limits import LIMITS, MIB
+from encryptsecurert_protocol.limits import MIB
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.reveals import ROLE_CLASSES, RevealClass, Revealed, RevealRequest
 from encryptsecurert_protocol.rights import Operation
 from encryptsecurert_worker.dicom.reveal.opening import Opener
 from encryptsecurert_worker.dicom.reveal.revealer import Opened, Revealer
+from encryptsecurert_worker.tasks.batches import MANIFEST_PER_OCTET, Answer, answer_each
 from encryptsecurert_worker.tasks.task import TaskContext, TaskOutput
 
 SCHEMA = "encryptsecurert.reveal/1"
@@ -91,7 +93,7 @@ class RevealTask:
     def memory_bytes(self, input_sizes: Sequence[int], parameters: Mapping[str, Any]) -> int:
         """Bound the inputs, manifests as read, answers with the packed copy, one file's work."""
         headers_bytes, manifests_bytes = input_sizes
-        return 3 * headers_bytes + 12 * manifests_bytes + _WORK_BYTES
+        return 3 * headers_bytes + MANIFEST_PER_OCTET * manifests_bytes + _WORK_BYTES
 
     def run(
         self, inputs: Sequence[memoryview], parameters: Mapping[str, Any], context: TaskContext
@@ -102,16 +104,12 @@ class RevealTask:
         for item in unpack_batch(inputs[1]):
             job.take(item)
         items = unpack_batch(inputs[0])
-        answers: list[bytes] = []
-        refused = answers_bytes = 0
-        for number, item in enumerate(items):
-            context.progress("revealing", 0.05 + 0.9 * number / len(items))
-            answer = job.answer(item)
-            refused += answer.refused
-            answers.append(answer.encode())
-            answers_bytes += len(answers[-1])
-            if answers_bytes > LIMITS.batch_bytes:
-                raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+
+        def answer(item: memoryview) -> Answer:
+            revealed = job.answer(item)
+            return Answer(revealed.encode(), revealed.refused)
+
+        answers, refused = answer_each(items, answer, context, "revealing")
         job.tell()  # before any result is sealed: nothing is revealed that no line tells of
         return TaskOutput(
             results=((RESULT, pack_batch(answers)),),
@@ -135,8 +133,8 @@ class _Job:
             uid_key=keys.uid_key,
             pid_key=keys.pid_key,
         )
-        self._revealed: dict[str, int] = {}
-        self._refused: dict[str, int] = {}
+        self._revealed: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
 
     def take(self, item: memoryview) -> None:
         """Take a manifest; of one that is not signed nothing is known, so its files are refused."""
@@ -153,9 +151,9 @@ class _Job:
             case = listed.patient
             answer = self._seen(self._revealer.open(listed))
         except EncryptSecureRTError:
-            self._refused[case] = self._refused.get(case, 0) + 1
+            self._refused[case] += 1
             return Revealed()
-        self._revealed[case] = self._revealed.get(case, 0) + 1
+        self._revealed[case] += 1
         return answer
 
     def _seen(self, opened: Opened) -> Revealed:

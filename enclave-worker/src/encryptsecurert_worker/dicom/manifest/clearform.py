@@ -15,10 +15,15 @@ import hashlib
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.headers import HeaderRequest
-from encryptsecurert_worker.dicom.protect.dictionary import LONG_VRS, vr_of
+from encryptsecurert_worker.dicom.protect.dictionary import LONG_VRS
 from encryptsecurert_worker.dicom.protect.elements import Element, Header
 from encryptsecurert_worker.dicom.protect.sealed import ENCRYPTED_ATTRIBUTES
-from encryptsecurert_worker.dicom.protect.writing import is_signed, write_head, write_sequence
+from encryptsecurert_worker.dicom.protect.writing import (
+    implied_vr,
+    is_signed,
+    write_head,
+    write_sequence,
+)
 
 _TRAILING_PADDING = 0xFFFCFFFC
 
@@ -81,9 +86,10 @@ class _ClearForm:
         if element.items is not None:
             items = [b"".join(map(self.write, item)) for item in element.items]
             return write_sequence(element.tag, items)
-        vr = element.vr or vr_of(element.tag, signed_pixels=self._signed_pixels)
-        length = self._bulk.get(element.value)
-        if length is not None:
-            return write_head(element.tag, b"OW" if vr == b"OB" else vr, length)
+        bulk = self._bulk.get(element.value)
         value = self._header.octets[element.value : element.value_end]
+        length = len(value) if bulk is None else bulk
+        vr = element.vr or implied_vr(element.tag, length, signed_pixels=self._signed_pixels)
+        if bulk is not None:
+            return write_head(element.tag, b"OW" if vr == b"OB" else vr, bulk)
         return write_head(element.tag, vr, len(value)) + value

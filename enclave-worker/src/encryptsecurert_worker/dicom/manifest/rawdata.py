@@ -9,7 +9,6 @@ It holds no date and no name: the date that the standard asks for is the one tha
 """
 
 import hashlib
-import hmac
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.headers import HeaderState, ProtectedHeader
@@ -17,6 +16,7 @@ from encryptsecurert_protocol.manifests import SignedManifest, StudyManifest
 from encryptsecurert_protocol.reveals import RevealRequest
 from encryptsecurert_worker.dicom.implementation import IMPLEMENTATION_CLASS_UID
 from encryptsecurert_worker.dicom.protect.elements import Header, read_header
+from encryptsecurert_worker.dicom.protect.identity import map_uid
 from encryptsecurert_worker.dicom.protect.sealed import PRIVATE_CREATOR, PRIVATE_GROUP
 from encryptsecurert_worker.dicom.protect.shell import file_head, markers
 from encryptsecurert_worker.dicom.protect.writing import write_element, write_sequence
@@ -84,9 +84,8 @@ def manifest_file(
 
 
 def _uid(uid_key: bytes, name: bytes, octets: bytes) -> bytes:
-    message = _UID_CONTEXT + name + hashlib.sha256(octets).hexdigest().encode("ascii")
-    digest = hmac.digest(uid_key, message, "sha256")
-    return b"2.25.%d" % int.from_bytes(digest[:16], "big")
+    digest = hashlib.sha256(octets).hexdigest().encode("ascii")
+    return map_uid(uid_key, _UID_CONTEXT + name + digest)
 
 
 def read_manifest_file(octets: bytes) -> SignedManifest:

@@ -106,26 +106,24 @@ class StudyManifests:
             E_DIGEST if a manifest that was taken was made under other keys, or has another entry
             of an instance; E_TOO_LARGE.
         """
-        studies = [study for study, entries in self._entries.items() if entries]
-        studies += [study for study in self._earlier if study not in studies]
+        studies = dict.fromkeys((*self._entries, *self._earlier))
         return [self._file(study, uid_key, simulated=simulated) for study in studies]
 
     def _file(self, study: str, uid_key: bytes, *, simulated: bool) -> ProtectedHeader:
-        manifest = merged([*self._own(study), *self._earlier.get(study, ())])
+        manifests = self._earlier.get(study, [])
+        if study in self._entries:
+            manifests = [self._own(study), *manifests]
+        manifest = merged(manifests)
         if manifest.keys != self._site.keys:
             raise EncryptSecureRTError(ErrorCode.E_DIGEST)
         return manifest_file(self._site.sign(manifest), manifest, uid_key, simulated=simulated)
 
-    def _own(self, study: str) -> list[StudyManifest]:
-        entries = self._entries.get(study)
-        if not entries:
-            return []
-        own = StudyManifest(
+    def _own(self, study: str) -> StudyManifest:
+        return StudyManifest(
             study=study,
             patient=self._patients[study],
             algorithm=self._algorithm,
             site_key_id=self._site.site_key_id,
             keys=self._site.keys,
-            entries=ordered(entries.values()),
+            entries=ordered(self._entries[study].values()),
         )
-        return [own]

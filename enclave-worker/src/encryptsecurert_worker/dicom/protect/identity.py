@@ -10,7 +10,9 @@ import hmac
 import re
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_worker.dicom.protect.elements import Header
 
+_PATIENT_ID, _ISSUER = 0x00100020, 0x00100021
 _PAD = b" \0"
 _TRAILING = re.compile(rb"[ \0]+\Z")
 _MAX_UID_BYTES = 64
@@ -55,3 +57,13 @@ def patient_pseudonym(
     identity = patient_id.strip(_PAD) or study_uid.strip(_PAD)
     digest = hmac.digest(pid_key, issuer.strip(_PAD) + b"\0" + identity, "sha256")
     return b"P" + base64.b32encode(digest[:10])
+
+
+def pseudonym_of(pid_key: bytes, header: Header, study_uid: bytes) -> bytes:
+    """Return the pseudonym of the patient that an original header is of."""
+    return patient_pseudonym(
+        pid_key,
+        issuer=header.value(_ISSUER) or b"",
+        patient_id=header.value(_PATIENT_ID) or b"",
+        study_uid=study_uid,
+    )

@@ -32,7 +32,7 @@ from encryptsecurert_worker.dicom.protect.elements import (
     read_header,
 )
 from encryptsecurert_worker.dicom.protect.envelope import Envelope
-from encryptsecurert_worker.dicom.protect.identity import map_uid, patient_pseudonym, plain_uid
+from encryptsecurert_worker.dicom.protect.identity import map_uid, plain_uid, pseudonym_of
 from encryptsecurert_worker.dicom.protect.iods import Iod
 from encryptsecurert_worker.dicom.protect.sealed import ENCRYPTED_ATTRIBUTES, sealed_sequence
 from encryptsecurert_worker.dicom.protect.shell import (
@@ -45,7 +45,6 @@ from encryptsecurert_worker.dicom.protect.writing import explicit_original, writ
 KEY_BYTES = 32
 
 _SOP_INSTANCE, _STUDY, _SERIES = 0x00080018, 0x0020000D, 0x0020000E
-_PATIENT_ID, _ISSUER = 0x00100020, 0x00100021
 _BITS_ALLOCATED, _FLOAT_PIXELS = 0x00280100, 0x7FE00008
 _UNDEFINED, _SEQUENCE_END = 0xFFFFFFFF, b"\xfe\xff\xdd\xe0\0\0\0\0"
 _UIDS_KEPT = 8192
@@ -180,13 +179,7 @@ class Protector:
 
     def _identity(self, header: Header, iod: Iod) -> _Identity:
         uids = {tag: plain_uid(header.value(tag)) for tag in iod.required_uids}
-        pseudonym = patient_pseudonym(
-            self._pid_key,
-            issuer=header.value(_ISSUER) or b"",
-            patient_id=header.value(_PATIENT_ID) or b"",
-            study_uid=uids[_STUDY],
-        )
-        return _Identity(uids, pseudonym)
+        return _Identity(uids, pseudonym_of(self._pid_key, header, uids[_STUDY]))
 
     def _classify(
         self, header: Header, iod: Iod, identity: _Identity

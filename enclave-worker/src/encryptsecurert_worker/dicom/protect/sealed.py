@@ -98,9 +98,6 @@ def _splice_list(request: HeaderRequest) -> bytes:
             "schema": SPLICE_SCHEMA,
             "size": request.size,
             "file_sha256": request.file_sha256,
-            "bulk": [
-                {"offset": one.offset, "length": one.length, "sha256": one.sha256}
-                for one in request.bulk
-            ],
+            "bulk": [one.as_json() for one in request.bulk],
         }
     )

@@ -65,6 +65,15 @@ def is_signed(header: Header) -> bool:
     return header.value(_PIXEL_REPRESENTATION) == b"\x01\x00"
 
 
+def implied_vr(tag: int, length: int, *, signed_pixels: bool) -> bytes:
+    """Return the VR that an implicit element with a value of `length` octets takes in explicit VR.
+
+    As in `write_element`, but what came odd stays odd.
+    """
+    vr = vr_of(tag, signed_pixels=signed_pixels)
+    return b"UN" if length > _MAX_SHORT and vr not in LONG_VRS else vr
+
+
 def _rewrite(header: Header, element: Element, *, signed_pixels: bool) -> bytes:
     if element.items is not None:
         items = [
@@ -77,8 +86,6 @@ def _rewrite(header: Header, element: Element, *, signed_pixels: bool) -> bytes:
             for item in element.items
         ]
         return write_sequence(element.tag, items)
-    vr = vr_of(element.tag, signed_pixels=signed_pixels)
     value = header.octets[element.value : element.value_end]
-    if len(value) > _MAX_SHORT and vr not in LONG_VRS:
-        vr = b"UN"  # as in `write_element`, which would pad what came odd
+    vr = implied_vr(element.tag, len(value), signed_pixels=signed_pixels)
     return write_head(element.tag, vr, len(value)) + value

@@ -16,10 +16,11 @@ import numpy.typing as npt
 from pydicom.uid import CTImageStorage
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.volumes import MAPPED_UID
 from encryptsecurert_rt.geometry import ImageGrid
 from encryptsecurert_rt.segmentation import Structure
 
-_MAPPED_UID = re.compile(r"2\.25\.(?:0|[1-9][0-9]{0,38})\Z")
+_MAPPED_UID = re.compile(MAPPED_UID)
 _PSEUDONYM = re.compile(r"P[A-Z2-7]{16}\Z")
 _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,32}\Z")
 _MEASUREMENT = re.compile(r"[0-9a-f]{64}\Z")
@@ -64,7 +65,7 @@ class ReferenceSeries:
             self.frame_of_reference_uid,
             *self.sop_instance_uids,
         )
-        if not all(_MAPPED_UID.match(uid) for uid in uids):
+        if not all(_MAPPED_UID.fullmatch(uid) for uid in uids):
             raise EncryptSecureRTError(ErrorCode.E_NOT_PROTECTED)
         if not _PSEUDONYM.match(self.patient_pseudonym):
             raise EncryptSecureRTError(ErrorCode.E_NOT_PROTECTED)

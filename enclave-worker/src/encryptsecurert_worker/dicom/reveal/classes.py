@@ -6,9 +6,8 @@ then by VR. What nothing names is `text`, the class of clinical content.
 
 from collections.abc import Mapping
 
-from pydicom.datadict import tag_for_keyword
-
 from encryptsecurert_protocol.reveals import RevealClass
+from encryptsecurert_worker.dicom.protect.dictionary import attribute_of
 
 _KEYWORDS: Mapping[RevealClass, str] = {
     RevealClass.IDENTITY: """
@@ -70,8 +69,8 @@ def _tags() -> dict[int, RevealClass]:
     tags: dict[int, RevealClass] = {}
     for kind, words in _KEYWORDS.items():
         for keyword in words.split():
-            tag = tag_for_keyword(keyword)
-            if tag is None or tag in tags:
+            tag = attribute_of(keyword)[0]
+            if tag in tags:
                 raise ValueError(keyword)
             tags[tag] = kind
     return tags

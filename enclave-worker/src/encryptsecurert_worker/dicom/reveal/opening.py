@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import pkcs7_decrypt_der
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import DIGEST_BYTES, MAX_INTEGER, Fields
-from encryptsecurert_protocol.headers import MAX_BULK_RANGES, BulkRange, HeaderRequest
+from encryptsecurert_protocol.headers import MAX_BULK_RANGES, HeaderRequest, bulk_ranges
 from encryptsecurert_protocol.reveals import RevealRequest
 from encryptsecurert_worker.dicom.protect.elements import Element, Header, read_header
 from encryptsecurert_worker.dicom.protect.sealed import (
@@ -85,14 +85,13 @@ def _original(header: Header) -> HeaderRequest:
     modified = header.elements.get(_MODIFIED_ATTRIBUTES)
     if modified is None or modified.items is None or len(modified.items) != 1:
         raise _refusal()
-    block = _private_block(header, modified.items[0])
-    text = block[SPLICE_LIST].removesuffix(b"\0")
+    raw, splices = _private_block(header, modified.items[0])
+    text = splices.removesuffix(b"\0")
     fields = Fields(canonical.decode(text), ("schema", "size", "file_sha256", "bulk"))
     fields.constant("schema", SPLICE_SCHEMA)
     size = fields.integer("size", 1, MAX_INTEGER)
-    bulk = tuple(_range(item) for item in fields.items("bulk", MAX_BULK_RANGES))
+    bulk = bulk_ranges(fields.items("bulk", MAX_BULK_RANGES))
     length = size - sum(one.length for one in bulk)
-    raw = block[RAW_HEADER]
     if not 0 <= len(raw) - length <= 1:  # an odd one was padded
         raise _refusal()
     return HeaderRequest(
@@ -105,8 +104,8 @@ def _original(header: Header) -> HeaderRequest:
     )
 
 
-def _private_block(header: Header, item: tuple[Element, ...]) -> dict[int, bytes]:
-    """Return the elements of the last block that is ours: an original may hold one like it."""
+def _private_block(header: Header, item: tuple[Element, ...]) -> tuple[bytes, bytes]:
+    """Return raw header and splices of the last block that is ours: an original may hold one."""
     ours = {
         element.tag: header.octets[element.value : element.value_end]
         for element in item
@@ -115,17 +114,7 @@ def _private_block(header: Header, item: tuple[Element, ...]) -> dict[int, bytes
     blocks = [tag & 0xFF for tag, value in ours.items() if value.rstrip(b" ") == PRIVATE_CREATOR]
     for block in reversed(blocks):
         base = PRIVATE_GROUP << 16 | block << 8
-        numbers = {number: ours.get(base | number) for number in (RAW_HEADER, SPLICE_LIST)}
-        found = {number: value for number, value in numbers.items() if value is not None}
-        if len(found) == len(numbers):
-            return found
+        raw, splices = ours.get(base | RAW_HEADER), ours.get(base | SPLICE_LIST)
+        if raw is not None and splices is not None:
+            return raw, splices
     raise _refusal()
-
-
-def _range(item: object) -> BulkRange:
-    fields = Fields(item, ("offset", "length", "sha256"))
-    return BulkRange(
-        offset=fields.integer("offset", 0, MAX_INTEGER),
-        length=fields.integer("length", 1, MAX_INTEGER),
-        sha256=fields.hex("sha256", DIGEST_BYTES),
-    )

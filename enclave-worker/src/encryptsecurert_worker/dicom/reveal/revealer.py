@@ -17,12 +17,11 @@ from encryptsecurert_protocol.reveals import OriginalFile, RevealClass, Revealed
 from encryptsecurert_worker.dicom.manifest.entries import read_protected
 from encryptsecurert_worker.dicom.manifest.studies import ManifestSite
 from encryptsecurert_worker.dicom.protect.elements import Header, read_header
-from encryptsecurert_worker.dicom.protect.identity import map_uid, patient_pseudonym, plain_uid
+from encryptsecurert_worker.dicom.protect.identity import map_uid, plain_uid, pseudonym_of
 from encryptsecurert_worker.dicom.reveal.opening import Opener
 from encryptsecurert_worker.dicom.reveal.view import view
 
 _SOP_INSTANCE, _STUDY = 0x00080018, 0x0020000D
-_PATIENT_ID, _ISSUER = 0x00100020, 0x00100021
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,12 +114,7 @@ class Revealer:
         request = self._opener.open(listed.content)
         header = read_header(request)
         study = plain_uid(header.value(_STUDY))
-        pseudonym = patient_pseudonym(
-            self._pid_key,
-            issuer=header.value(_ISSUER) or b"",
-            patient_id=header.value(_PATIENT_ID) or b"",
-            study_uid=study,
-        ).decode("ascii")
+        pseudonym = pseudonym_of(self._pid_key, header, study).decode("ascii")
         instance = self._mapped(plain_uid(header.value(_SOP_INSTANCE)))
         found = (instance, self._mapped(study), pseudonym)
         if found != (listed.entry.instance, listed.study, listed.patient):

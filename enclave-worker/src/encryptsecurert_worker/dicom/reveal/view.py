@@ -7,17 +7,19 @@ character set is always there, since text is nothing without it. Pixels never ar
 from collections.abc import Iterable
 
 from encryptsecurert_protocol.reveals import RevealClass
-from encryptsecurert_worker.dicom.protect.dictionary import LONG_VRS, vr_of
+from encryptsecurert_worker.dicom.protect.dictionary import vr_of
 from encryptsecurert_worker.dicom.protect.elements import Element, Header
-from encryptsecurert_worker.dicom.protect.writing import is_signed, write_head, write_sequence
+from encryptsecurert_worker.dicom.protect.writing import (
+    implied_vr,
+    is_signed,
+    write_head,
+    write_sequence,
+)
 from encryptsecurert_worker.dicom.reveal.classes import class_of, named_class
 
 _CHARACTER_SET, _SOP_CLASS = 0x00080005, 0x00080016
 _PIXELS = range(0x7FE00008, 0x7FE00011)
 _TRAILING_PADDING = 0xFFFCFFFC
-_MAX_SHORT = 0xFFFF
-
-Items = tuple[tuple[Element, ...], ...]
 
 
 def view(header: Header, classes: frozenset[RevealClass]) -> bytes:
@@ -39,30 +41,26 @@ class _View:
             if tag & 0xFFFF == 0 or tag in _PIXELS or tag == _TRAILING_PADDING:
                 continue
             if element.items is not None:
-                pieces.append(self._sequence(tag, element.items, inside))
+                if self._seen(element, inside):
+                    kind = inside or named_class(tag)
+                    items = [self.of(item, kind) for item in element.items]
+                    pieces.append(write_sequence(tag, items))
             elif tag in (_CHARACTER_SET, _SOP_CLASS) or self._seen(element, inside):
                 pieces.append(self._leaf(element))
         return b"".join(pieces)
 
     def _seen(self, element: Element, inside: RevealClass | None) -> bool:
-        return (inside or class_of(element.tag, self._vr(element))) in self._classes
-
-    def _sequence(self, tag: int, items: Items, inside: RevealClass | None) -> bytes:
-        kind = inside or named_class(tag)
+        """Tell whether there is more to show of an element than a character set."""
+        if element.items is None:
+            return (inside or class_of(element.tag, self._vr(element))) in self._classes
+        kind = inside or named_class(element.tag)
         if kind is not None and kind not in self._classes:
-            return b""
-        if not any(self._any(item, kind) for item in items):
-            return b""
-        return write_sequence(tag, [self.of(item, kind) for item in items])
-
-    def _any(self, item: tuple[Element, ...], inside: RevealClass | None) -> bool:
-        """Tell whether an item has more to show than its character set."""
+            return False
         return any(
-            bool(self._sequence(element.tag, element.items, inside))
-            if element.items is not None
-            else self._seen(element, inside)
-            for element in item
-            if element.tag & 0xFFFF
+            self._seen(child, kind)
+            for item in element.items
+            for child in item
+            if child.tag & 0xFFFF
         )
 
     def _vr(self, element: Element) -> bytes:
@@ -71,8 +69,6 @@ class _View:
     def _leaf(self, element: Element) -> bytes:
         if element.vr:
             return self._header.octets[element.start : element.end]
-        vr = self._vr(element)
         value = self._header.octets[element.value : element.value_end]
-        if len(value) > _MAX_SHORT and vr not in LONG_VRS:
-            vr = b"UN"
+        vr = implied_vr(element.tag, len(value), signed_pixels=self._signed_pixels)
         return write_head(element.tag, vr, len(value)) + value

@@ -6,6 +6,8 @@ trays and accessories do not. A beam is called `BEAM_<number>`.
 
 from encryptsecurert_worker.dicom.protect.iods.modules import FRAME_REFERENCE
 from encryptsecurert_worker.dicom.protect.iods.rows import (
+    ANY_DATE,
+    ANY_TIME,
     ONE,
     ONE_IF,
     THREE,
@@ -23,7 +25,6 @@ from encryptsecurert_worker.dicom.protect.iods.rows import (
 )
 from encryptsecurert_worker.dicom.protect.iods.terms import PATIENT_POSITIONS
 
-BEAM_TYPES = "STATIC DYNAMIC"
 DELIVERY_TYPES = "TREATMENT OPEN_PORTFILM TRMT_PORTFILM CONTINUATION SETUP VERIFICATION"
 DEVICE_TYPES = "X Y ASYMX ASYMY MLCX MLCY MLCX1 MLCX2 MLCY1 MLCY2"
 DOSIMETER_UNITS = "MU MINUTE NP"
@@ -33,18 +34,16 @@ SETUP_TECHNIQUES = """
     ISOCENTRIC FIXED_SSD TBI BREAST_BRIDGE SKIN_APPOSITION
 """
 ROTATIONS = "CW CC NONE"
-_PLAIN = "Z: written empty"
 
-MACHINE = because(_PLAIN, empty(TWO, "TreatmentMachineName"))
-BEAM_NAME = label(THREE, "BeamName", "BEAM", "BeamNumber")
+MACHINE = empty(TWO, "TreatmentMachineName")
 
 _FLUENCE = items(
     THREE, "PrimaryFluenceModeSequence", term(ONE, "FluenceMode", "STANDARD NON_STANDARD")
 )
 BEAM = table(
     numbers(ONE, "BeamNumber"),
-    BEAM_NAME,
-    term(ONE, "BeamType", BEAM_TYPES),
+    label(THREE, "BeamName", "BEAM", "BeamNumber"),
+    term(ONE, "BeamType", "STATIC DYNAMIC"),
     term(TWO, "RadiationType", RADIATION_TYPES),
     term(ONE_IF, "HighDoseTechniqueType", "NORMAL TBI HDR"),
     term(THREE, "TreatmentDeliveryType", DELIVERY_TYPES),
@@ -108,8 +107,8 @@ SOURCE = table(
     numbers(THREE, "ActiveSourceDiameter", "ActiveSourceLength"),
     numbers(ONE, "SourceIsotopeHalfLife", "ReferenceAirKermaRate"),
     # Air kerma is that of a day; which day is sealed, so decay cannot be computed in clear.
-    fixed(ONE, "SourceStrengthReferenceDate", "19000101"),
-    fixed(ONE, "SourceStrengthReferenceTime", "000000"),
+    fixed(ONE, "SourceStrengthReferenceDate", ANY_DATE),
+    fixed(ONE, "SourceStrengthReferenceTime", ANY_TIME),
     because("", fixed(ONE, "SourceIsotopeName", "ISOTOPE")),
     term(ONE_IF, "SourceStrengthUnits", "AIR_KERMA_RATE DOSE_RATE_WATER"),
     numbers(ONE_IF, "SourceStrength"),

@@ -5,6 +5,7 @@ Of the functional groups only geometry, values, windows, order and frame types s
 
 from encryptsecurert_worker.dicom.protect.iods.frames import (
     ANATOMY,
+    CONCATENATION,
     CONTENT,
     DESCRIPTION,
     DIMENSIONS,
@@ -20,6 +21,7 @@ from encryptsecurert_worker.dicom.protect.iods.iod import Pixels as HasPixels
 from encryptsecurert_worker.dicom.protect.iods.modules import (
     ANY_IMAGE,
     COMMON_INSTANCE_REFERENCES,
+    ENHANCED_EQUIPMENT,
     FRAME_OF_REFERENCE,
     PIXELS,
     image_type,
@@ -42,7 +44,6 @@ from encryptsecurert_worker.dicom.protect.iods.rows import (
     table,
     term,
     terms,
-    uids,
 )
 
 _STORAGE = b"1.2.840.10008.5.1.4.1.1."
@@ -63,17 +64,13 @@ _GENERAL = table(
     fixed(ONE, "ContentTime", ANY_TIME),
     fixed(ONE_IF, "AcquisitionDateTime", ANY_DATE_TIME),
     numbers(ONE_IF, "AcquisitionDuration"),
-    because("", fixed(ONE, "Manufacturer", "NONE")),
-    because("", fixed(ONE, "ManufacturerModelName", "NONE")),
-    fixed(ONE, "DeviceSerialNumber", "NONE"),
-    because("", fixed(ONE, "SoftwareVersions", "NONE")),
+    ENHANCED_EQUIPMENT,
     empty(ONE_IF, "AcquisitionContextSequence"),
     DESCRIPTION,
     term(ONE_IF, "ContentQualification", "PRODUCT RESEARCH SERVICE"),
     term(ONE_IF, "PresentationLUTShape", "IDENTITY"),
     term(ONE_IF, "BurnedInAnnotation", "NO"),
-    uids(ONE_IF, "ConcatenationUID", "SOPInstanceUIDOfConcatenationSource"),
-    numbers(ONE_IF, "InConcatenationNumber", "ConcatenationFrameOffsetNumber"),
+    CONCATENATION,
     DIMENSIONS,
     COMMON_INSTANCE_REFERENCES,
 )

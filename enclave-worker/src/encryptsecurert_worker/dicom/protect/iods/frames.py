@@ -28,6 +28,11 @@ from encryptsecurert_worker.dicom.protect.iods.rows import (
     uids,
 )
 
+CONCATENATION = table(
+    uids(ONE_IF, "ConcatenationUID", "SOPInstanceUIDOfConcatenationSource"),
+    numbers(ONE_IF, "InConcatenationNumber", "ConcatenationFrameOffsetNumber"),
+)
+
 DIMENSIONS = table(
     items(ONE, "DimensionOrganizationSequence", uids(ONE, "DimensionOrganizationUID")),
     term(THREE, "DimensionOrganizationType", "3D 3D_TEMPORAL TILED_FULL TILED_SPARSE 3D_STACK"),

@@ -5,7 +5,6 @@ Devices that must have an identifier get a neutral one with their number.
 
 from encryptsecurert_worker.dicom.protect.iods.beams import (
     BEAM,
-    BEAM_NAME,
     DEVICE_TYPES,
     DOSE_REFERENCES,
     POSITIONS,
@@ -38,7 +37,6 @@ PARTICLE = table(
 )
 ION_BEAM = table(
     BEAM,
-    BEAM_NAME,
     PARTICLE,
     term(ONE, "ScanMode", "NONE UNIFORM MODULATED MODULATED_SPEC"),
     term(ONE_IF, "ModulatedScanModeType", "STATIONARY LEAPFROG LINEAR"),

@@ -3,7 +3,8 @@
 Attribute types are those of PS3.3; where kinds differ, a kind's own table has the row anew.
 """
 
-from encryptsecurert_worker.dicom.protect.dictionary import attribute_of
+from dataclasses import replace
+
 from encryptsecurert_worker.dicom.protect.iods.rows import (
     ONE,
     ONE_IF,
@@ -14,9 +15,11 @@ from encryptsecurert_worker.dicom.protect.iods.rows import (
     because,
     classes,
     empty,
+    fixed,
     frames_of_reference,
     items,
     numbers,
+    pseudonym,
     table,
     term,
     uids,
@@ -27,34 +30,12 @@ from encryptsecurert_worker.dicom.protect.iods.terms import (
     PATIENT_POSITIONS,
     RESCALE_TYPES,
 )
-from encryptsecurert_worker.dicom.protect.rules import Action, Kind, Rule
-
-_PSEUDONYM = "Z/D: replaced by a keyed pseudonym"
+from encryptsecurert_worker.dicom.protect.rules import Action, Kind
 
 
 def sop_class(*registered: bytes) -> Rows:
     """Keep the SOP class: it is one of those by which the table was found."""
-    return (
-        Rule(
-            tag=0x00080016,
-            keyword="SOPClassUID",
-            vrs=(b"UI",),
-            kind=Kind.REQUIRED,
-            action=Action.KEEP_TERM,
-            terms=frozenset(registered),
-        ),
-    )
-
-
-def _pseudonym(tag: int, keyword: str, vr: bytes) -> Rule:
-    return Rule(
-        tag=tag,
-        keyword=keyword,
-        vrs=(vr,),
-        kind=Kind.MAY_BE_EMPTY,
-        action=Action.PSEUDONYM,
-        reason=_PSEUDONYM,
-    )
+    return term(ONE, "SOPClassUID", frozenset(registered))
 
 
 def image_type(
@@ -68,17 +49,10 @@ def image_type(
 
     `words` are those of values 3 and 4; the fallback has as many values as there must be.
     """
-    return (
-        Rule(
-            tag=attribute_of(keyword)[0],
-            keyword=keyword,
-            vrs=(b"CS",),
-            kind=kind,
-            action=Action.IMAGE_TYPE,
-            count=(fallback.count("\\") + 1, 4),
-            terms=frozenset(words.encode("ascii").split()),
-            fallback=fallback.encode("ascii"),
-        ),
+    count = (fallback.count("\\") + 1, 4)
+    return tuple(
+        replace(rule, action=Action.IMAGE_TYPE, count=count)
+        for rule in term(kind, keyword, words, fallback)
     )
 
 
@@ -86,7 +60,7 @@ ANY_OBJECT = table(
     uids(ONE, "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
     empty(TWO, "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID"),
     because("", empty(TWO, "Manufacturer")),
-    (_pseudonym(0x00100010, "PatientName", b"PN"), _pseudonym(0x00100020, "PatientID", b"LO")),
+    pseudonym(TWO, "PatientName", "PatientID"),
     empty(TWO, "PatientBirthDate", "PatientSex"),
     numbers(TWO, "SeriesNumber"),
 )
@@ -99,6 +73,14 @@ ANY_IMAGE = table(
     numbers(TWO, "AcquisitionNumber", "InstanceNumber"),
     term(TWO, "Laterality", "L R"),
     numbers(ONE_IF, "NumberOfFrames"),
+)
+
+# PS3.3 C.7.5.2
+ENHANCED_EQUIPMENT = table(
+    because("", fixed(ONE, "Manufacturer", "NONE")),
+    because("", fixed(ONE, "ManufacturerModelName", "NONE")),
+    fixed(ONE, "DeviceSerialNumber", "NONE"),
+    because("", fixed(ONE, "SoftwareVersions", "NONE")),
 )
 
 PIXELS = table(
@@ -177,6 +159,7 @@ __all__ = [
     "ANY_OBJECT",
     "APPROVAL",
     "COMMON_INSTANCE_REFERENCES",
+    "ENHANCED_EQUIPMENT",
     "EVIDENCE",
     "FRAME_OF_REFERENCE",
     "FRAME_REFERENCE",

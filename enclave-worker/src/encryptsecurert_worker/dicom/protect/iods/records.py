@@ -6,8 +6,6 @@ does not. Dates that an object must have are the same day for everybody.
 
 from encryptsecurert_worker.dicom.protect.iods.beams import (
     BEAM,
-    BEAM_NAME,
-    BEAM_TYPES,
     CHANNEL,
     DELIVERY_TYPES,
     DEVICE_TYPES,
@@ -115,7 +113,6 @@ _BEAM_SESSION = items(
     _SESSION,
     _METERSETS,
     _REFERENCED_BEAM,
-    term(ONE, "BeamType", BEAM_TYPES),
     numbers(TWO, "NumberOfWedges", "NumberOfCompensators", "NumberOfBoli", "NumberOfBlocks"),
     numbers(THREE, "SourceAxisDistance"),
     _LEAF_PAIRS,
@@ -124,16 +121,14 @@ _BEAM_SESSION = items(
     items(
         ONE,
         "ControlPointDeliverySequence",
-        _DELIVERED,
         POSITIONS,
-        numbers(TWO, "DoseRateSet"),
+        _DELIVERED,
     ),
 )
 _ION_SESSION = items(
     ONE,
     "TreatmentSessionIonBeamSequence",
     ION_BEAM,
-    BEAM_NAME,
     _SESSION,
     _METERSETS,
     _REFERENCED_BEAM,

@@ -123,6 +123,11 @@ def fixed(kind: Kind, keyword: str, value: str) -> Rows:
     return (replace(rule, fallback=value.encode("ascii"), reason=FIXED),)
 
 
+def pseudonym(kind: Kind, *keywords: str) -> Rows:
+    """Replace values by the patient's pseudonym, in every file."""
+    return because(CODED, _rules(kind, Action.PSEUDONYM, keywords))
+
+
 def label(kind: Kind, keyword: str, prefix: str, number: str) -> Rows:
     """Replace a name by ``<prefix>_<number>``, the number being that of another attribute."""
     rule = _rule(kind, Action.LABEL, keyword)

@@ -4,6 +4,7 @@ A segment is called `SEG_<number>`; what it is stays where the standard has a co
 """
 
 from encryptsecurert_worker.dicom.protect.iods.frames import (
+    CONCATENATION,
     CONTENT,
     DERIVATION,
     DIMENSIONS,
@@ -18,6 +19,7 @@ from encryptsecurert_worker.dicom.protect.iods.iod import Pixels as HasPixels
 from encryptsecurert_worker.dicom.protect.iods.modules import (
     ANY_OBJECT,
     COMMON_INSTANCE_REFERENCES,
+    ENHANCED_EQUIPMENT,
     FRAME_REFERENCE,
     PIXELS,
     image_type,
@@ -40,7 +42,6 @@ from encryptsecurert_worker.dicom.protect.iods.rows import (
     numbers,
     table,
     term,
-    uids,
 )
 
 _STORAGE = (b"1.2.840.10008.5.1.4.1.1.66.4", b"1.2.840.10008.5.1.4.1.1.66.7")
@@ -72,10 +73,7 @@ SEGMENTATION = Iod(
         fixed(ONE, "ContentDate", ANY_DATE),
         fixed(ONE, "ContentTime", ANY_TIME),
         numbers(ONE, "InstanceNumber", "NumberOfFrames"),
-        because("", fixed(ONE, "Manufacturer", "NONE")),
-        because("", fixed(ONE, "ManufacturerModelName", "NONE")),
-        fixed(ONE, "DeviceSerialNumber", "NONE"),
-        because("", fixed(ONE, "SoftwareVersions", "NONE")),
+        ENHANCED_EQUIPMENT,
         frames_of_reference(ONE_IF, "FrameOfReferenceUID"),
         because("", empty(THREE, "PositionReferenceIndicator")),
         because("", fixed(ONE, "ContentLabel", "SEGMENTATION")),
@@ -84,8 +82,7 @@ SEGMENTATION = Iod(
         term(ONE_IF, "SegmentationFractionalType", "PROBABILITY OCCUPANCY"),
         numbers(ONE_IF, "MaximumFractionalValue"),
         term(THREE, "SegmentsOverlap", "YES NO UNDEFINED"),
-        uids(ONE_IF, "ConcatenationUID", "SOPInstanceUIDOfConcatenationSource"),
-        numbers(ONE_IF, "InConcatenationNumber", "ConcatenationFrameOffsetNumber"),
+        CONCATENATION,
         _SEGMENTS,
         DIMENSIONS,
         SLIDE,
