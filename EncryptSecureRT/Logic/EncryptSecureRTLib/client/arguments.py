@@ -13,12 +13,12 @@ from pathlib import Path
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.reveals import RevealClass
+from EncryptSecureRTLib.client.folder import default_home
 from EncryptSecureRTLib.client.options import make_parser
 from EncryptSecureRTLib.client.requestline import read_request
 from EncryptSecureRTLib.client.structures import OUTPUTS, STRUCTURES
 from EncryptSecureRTLib.client.unfinished import is_job_id
 
-_DEFAULT_HOME = Path.home() / ".config" / "encryptsecurert"
 _CHOICES = {
     "structures": STRUCTURES,
     "outputs": OUTPUTS,
@@ -102,7 +102,7 @@ def parse(argv: Sequence[str]) -> Invocation:
     from_request = asked.pop("request", None) is not None
     if from_request:
         asked.update(read_request(asked["command"], _CHOICES))
-    home = Path(asked.pop("home", None) or os.environ.get("ENCRYPTSECURERT_HOME") or _DEFAULT_HOME)
+    home = Path(asked.pop("home", None) or default_home())
     if "patience_s" in options:
         asked["patience_s"] = _patience_s(asked.get("patience_s"))
     told = asked.pop("url", "")

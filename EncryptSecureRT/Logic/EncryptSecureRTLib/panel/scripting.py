@@ -11,6 +11,7 @@ from typing import Any
 
 import slicer
 
+from EncryptSecureRTLib.client.folder import default_home
 from EncryptSecureRTLib.client.process import (
     EncryptSecureRTError,
     ErrorCode,
@@ -28,11 +29,10 @@ from EncryptSecureRTLib.panel.tasks import SEGMENT
 from EncryptSecureRTLib.panel.validate import problems_of
 from EncryptSecureRTLib.panel.view import view_of
 
-__all__ = ["DEFAULT_HOME", "Running", "Session", "check", "connect", "parameters", "segment"]
+__all__ = ["Running", "Session", "check", "connect", "parameters", "segment"]
 
 Progress = Callable[[str], object]
 _IDLE_S = 0.01
-DEFAULT_HOME = Path.home() / ".encryptsecurert"
 
 
 def parameters(node: Any) -> Any:
@@ -45,7 +45,7 @@ def parameters(node: Any) -> Any:
 
 def connect(session: Session, url: str, home: str | Path | None, patience_s: int) -> None:
     """Choose the worker; E_USAGE with what is wrong, E_BUSY while something runs."""
-    home = Path(home or DEFAULT_HOME)
+    home = Path(home or default_home())
     problem = url_problem(url) or home_problem(home)
     if problem:
         raise EncryptSecureRTError(ErrorCode.E_USAGE, problem.rstrip("."))
@@ -84,8 +84,7 @@ class Running:
     def _tell(self) -> None:
         if self._progress is None:
             return
-        words = view_of(self._session.state, "", (), self._session.now_s()).progress.words
-        words = words.split(", 0:")[0]
+        words = view_of(self._session.state, "", (), self._session.now_s()).progress.what
         if words and words != self._told:
             self._told = words
             self._progress(words)
@@ -137,6 +136,6 @@ def segment(
     if problems or form.volume is None:
         raise EncryptSecureRTError(ErrorCode.E_PARAMETERS, " ".join(problems))
     folders = folders or SeriesFolders()
-    series = folders.folder_of(ct, form.volume) or folders.uids_of(ct, form.volume)
+    series = folders.source_of(ct, form.volume)
     session.apply(SegmentOrder(ct, chosen, series, show3d=show3d))
     return Running(session, progress)

@@ -2,7 +2,7 @@
 
     EncryptSecureRT/url            the worker's address
     EncryptSecureRT/urls           the last eight addresses, newest first
-    EncryptSecureRT/home           the client folder, with key, certificate and policy
+    EncryptSecureRT/home           the client folder, if it is not the command line's own
     EncryptSecureRT/patienceS      how long a worker that is away is waited for
     EncryptSecureRT/exportFolder   where results were saved last
     EncryptSecureRT/consents       for which address and policy sending was allowed
@@ -14,6 +14,8 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
+
+from EncryptSecureRTLib.client.folder import default_home
 
 PREFIX = "EncryptSecureRT/"
 MOST_URLS = 8
@@ -60,7 +62,7 @@ class Settings:
     def home(self) -> Path:
         """The client folder: the command line's own unless another was chosen."""
         text = self._text("home")
-        return Path(text) if text else Path.home() / ".encryptsecurert"
+        return Path(text) if text else default_home()
 
     @home.setter
     def home(self, path: Path) -> None:
