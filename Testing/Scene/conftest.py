@@ -15,18 +15,10 @@ import pytest
 
 _HAS_SCENE = importlib.util.find_spec("slicer_core") is not None
 _REASON = "slicer-core is not installed here; requirements-scene.lock has it"
-SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-LOGICS = {
-    "volumes": "vtkSlicerVolumesLogic",
-    "segmentations": "vtkSlicerSegmentationsModuleLogic",
-    "subjecthierarchy": "vtkSlicerSubjectHierarchyModuleLogic",
-    "tables": "vtkSlicerTablesLogic",
-    "texts": "vtkSlicerTextsLogic",
-    "transforms": "vtkSlicerTransformLogic",
-    "sequences": "vtkSlicerSequencesLogic",
-    "markups": "vtkSlicerMarkupsLogic",
-    "models": "vtkSlicerModelsLogic",
-    "sceneviews": "vtkSlicerSceneViewsModuleLogic",
+# Beside those that the test host has too.
+_MORE_LOGICS = {
+    "Models": "vtkSlicerModelsLogic",
+    "SceneViews": "vtkSlicerSceneViewsModuleLogic",
 }
 
 
@@ -79,51 +71,17 @@ def vtk_errors() -> Iterator[VtkErrors]:
 @pytest.fixture
 def scene(vtk_errors: VtkErrors, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Return an empty scene with colours and logics, as `slicer.mrmlScene` too."""
+    from Testing.host.mrml import start_mrml
+
     from EncryptSecureRTLib.scene.mrml import slicer
 
-    scene = slicer.vtkMRMLScene()
-    monkeypatch.setattr(slicer, "mrmlScene", scene, raising=False)
     with tempfile.TemporaryDirectory() as folder:
-        application = slicer.vtkSlicerApplicationLogic()
-        application.SetMRMLScene(scene)
-        application.SetTemporaryPath(folder)
-        colours = application.GetColorLogic()
-        colours.SetMRMLScene(scene)
-        colours.AddDefaultColorNodes()
-        application.SetModuleLogic("Colors", colours)
-        logics = {}
-        for name, class_name in LOGICS.items():
-            logic = getattr(slicer, class_name)()
-            if hasattr(logic, "SetModuleShareDirectory"):
-                logic.SetModuleShareDirectory(folder)  # before the scene, which makes it look there
-            logic.SetMRMLApplicationLogic(application)
-            logic.SetMRMLScene(scene)
-            logics[name] = logic
-        modules = SimpleNamespace(
-            **{
-                name: SimpleNamespace(logic=lambda kept=logic: kept)
-                for name, logic in logics.items()
-            }
-        )
-        monkeypatch.setattr(slicer, "modules", modules, raising=False)
-        _let_bundles_be_read(scene, folder)
-        yield scene
-        scene.Clear(True)
-
-
-def _let_bundles_be_read(scene: Any, folder: str) -> None:
-    """Give the scene what `ReadFromMRB` asks for; without it, it says no and not why."""
-    from EncryptSecureRTLib.scene.mrml import slicer
-
-    cache, manager = slicer.vtkCacheManager(), slicer.vtkDataIOManager()
-    cache.SetRemoteCacheDirectory(folder)
-    manager.SetCacheManager(cache)
-    scene.SetDataIOManager(manager)
-    scene.SetCacheManager(cache)
-
-
-@pytest.fixture
-def shared_data() -> Path:
-    if not SHARED_DATA.is_dir():
-        pytest.skip("the data pack ../shared/data is not beside the checkout")
-    return SHARED_DATA
+        mrml = start_mrml(Path(folder), _MORE_LOGICS)
+        modules = {
+            name.lower(): SimpleNamespace(logic=lambda kept=logic: kept)
+            for name, logic in mrml.logics.items()
+        }
+        monkeypatch.setattr(slicer, "mrmlScene", mrml.scene, raising=False)
+        monkeypatch.setattr(slicer, "modules", SimpleNamespace(**modules), raising=False)
+        yield mrml.scene
+        mrml.scene.Clear(True)

@@ -1,7 +1,8 @@
 """Nodes for tests, with a truth that is told in one line, and bundles written as Slicer does."""
 
+from collections.abc import Generator, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +10,14 @@ import pytest
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.scene.mrml import slicer, vtk
+from EncryptSecureRTLib.scene.segmentations import DisplaySegment, load_segments
+from EncryptSecureRTLib.scene.voxels import SeriesUids, WrittenVolume, writing_volume
 
 Array = npt.NDArray[Any]
 AXIAL = np.diag([-0.9, -0.8, 2.5, 1.0])  # IJK to RAS of a CT as scanners make them
 AXIAL[:3, 3] = (120.0, 110.0, -300.0)
 CT_SHAPE = (6, 5, 4)
+T = TypeVar("T")
 
 
 def refusal_of(code: ErrorCode) -> Any:
@@ -82,6 +86,26 @@ def add_bending_transform(scene: Any) -> Any:
 def put_under(node: Any, transform: Any) -> None:
     """Make a transform the parent of a node."""
     node.SetAndObserveTransformNodeID(transform.GetID())
+
+
+def _to_the_end(steps: Generator[object, None, T]) -> T:
+    """Go through all steps without a pause and return what they come to."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+
+
+def write_volume(node: Any, path: Path, uids: SeriesUids | None = None) -> WrittenVolume:
+    """Write a CT volume node; see `writing_volume`."""
+    return _to_the_end(writing_volume(node, path, uids))
+
+
+def add_segments(ct: Any, segments: Iterable[DisplaySegment], **options: bool) -> Any:
+    """Load the segments onto a CT and return the node; see `load_segments`."""
+    return _to_the_end(load_segments(ct, segments, **options))
 
 
 def write_bundle(scene: Any, folder: Path, name: str = "case.mrb") -> Path:

@@ -14,6 +14,7 @@ from Testing.Scene.made import (
     add_bending_transform,
     add_ct,
     add_linear_transform,
+    add_segments,
     matrix_of,
     put_under,
     refusal_of,
@@ -24,7 +25,7 @@ from encryptsecurert_protocol.errors import ErrorCode
 from EncryptSecureRTLib.scene.hierarchy import hierarchy_of, item_of
 from EncryptSecureRTLib.scene.mrml import slicer
 from EncryptSecureRTLib.scene.neutral import ref_of
-from EncryptSecureRTLib.scene.segmentations import DisplaySegment, add_segments, load_segments
+from EncryptSecureRTLib.scene.segmentations import DisplaySegment, load_segments
 
 MIRRORED = AXIAL @ np.diag([1.0, 1.0, -1.0, 1.0])
 

@@ -23,6 +23,7 @@ from Testing.Scene.made import (
     put_under,
     refusal_of,
     rotation,
+    write_volume,
 )
 from Testing.Scene.volume_cases import CASES
 
@@ -30,7 +31,7 @@ from encryptsecurert_protocol.errors import ErrorCode
 from encryptsecurert_protocol.volumes import VolumeHeader, unpack_volume
 from EncryptSecureRTLib.scene.geometry import volume_grid
 from EncryptSecureRTLib.scene.volumes import PROBLEM_CODES
-from EncryptSecureRTLib.scene.voxels import SeriesUids, WrittenVolume, random_uids, write_volume
+from EncryptSecureRTLib.scene.voxels import SeriesUids, WrittenVolume, random_uids
 
 UIDS = SeriesUids(frame_of_reference="2.25.99", slices=tuple(f"2.25.{100 + k}" for k in range(6)))
 MIRRORED = AXIAL @ np.diag([1.0, 1.0, -1.0, 1.0])

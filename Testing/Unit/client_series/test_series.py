@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK
+from data_pack import DATA
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
@@ -27,7 +28,6 @@ from EncryptSecureRTLib.client.series_headers import SeriesLimits
 
 WriteSeries = Callable[..., Path]
 Change = Callable[[Dataset, int], None]
-DATA = Path(__file__).parents[4] / "shared" / "data"
 
 
 def setting(**values: Any) -> Change:

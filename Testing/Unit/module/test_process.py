@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -218,6 +219,22 @@ def test_longest_line_is_64_kib_with_its_end(spare: int, accepted: bool, child: 
         assert run_client(child(program), {})["kind"] == "result"
     else:
         assert _error_of(child(program)).code is ErrorCode.E_INTERNAL
+
+
+def test_lines_become_objects_in_the_thread_that_polls(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[int] = set()
+
+    def loads(line: bytes) -> object:
+        threads.add(threading.get_ident())
+        return json.JSONDecoder().decode(line.decode())
+
+    monkeypatch.setattr("EncryptSecureRTLib.client.process.json.loads", loads)
+    with ClientProcess(child(_RESULT), {}) as running:
+        assert _rest(running) == [{"kind": "result", "n": 1}]
+
+    assert threads == {threading.get_ident()}
 
 
 def test_many_lines_arrive_in_order_and_none_is_lost(child: Child) -> None:

@@ -13,6 +13,10 @@ A child, because a thread that seals and uploads would stop Slicer's window. Not
 in its arguments or environment, which other programs may read: paths and addresses go through
 standard input. That stays open: its end tells the child that nobody waits any more, so a child
 cannot outlive a caller that was killed. A child that is not needed is asked to end, then killed.
+
+Threads read the pipes, and no more than that: a line becomes objects in the thread that polls,
+since what makes many of them may start a collection of garbage, and Qt's objects must be let go
+of by the thread that they belong to.
 """
 
 import contextlib
@@ -137,7 +141,7 @@ class ClientProcess:
             raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE, "the request")
         self.malformed_lines = 0
         self.stderr_tail: deque[str] = deque(maxlen=20)
-        self._messages: queue.Queue[Message | None] = queue.Queue(_LINES_HELD)
+        self._lines: queue.Queue[bytes | None] = queue.Queue(_LINES_HELD)  # None is the end
         self._closing = threading.Event()
         self._read_all = False
         try:
@@ -177,11 +181,9 @@ class ClientProcess:
         in_long_line = False
         while piece := stream.readline(limit + 1):
             whole = piece.endswith(b"\n")
-            message = _parse(piece) if whole and not in_long_line and len(piece) <= limit else None
-            if message is not None:
-                self._put(message)
-            elif not in_long_line:
-                self.malformed_lines += 1
+            if not in_long_line:
+                # Of a line that is too long or has no end, nothing is kept: it is no message.
+                self._put(piece if whole and len(piece) <= limit else b"")
             in_long_line = not whole
         self._put(None)
 
@@ -189,10 +191,10 @@ class ClientProcess:
         while piece := stream.readline(4096):
             self.stderr_tail.append(piece.decode("utf-8", "replace").rstrip())
 
-    def _put(self, message: Message | None) -> None:
+    def _put(self, line: bytes | None) -> None:
         while not self._closing.is_set():
             with contextlib.suppress(queue.Full):
-                return self._messages.put(message, timeout=0.1)
+                return self._lines.put(line, timeout=0.1)
 
     @property
     def pid(self) -> int:
@@ -205,13 +207,17 @@ class ClientProcess:
         return self._read_all
 
     def poll(self, timeout_s: float = _POLL_S) -> list[Message]:
-        """Return what has arrived, at most 200 messages; wait `timeout_s` for the first."""
+        """Return the messages in what has arrived, 200 lines at most; wait `timeout_s` for one."""
         messages: list[Message] = []
         with contextlib.suppress(queue.Empty):
-            while not self._read_all and len(messages) < _LINES_PER_POLL:
-                message = self._messages.get(timeout=0 if messages else timeout_s)
-                if message is None:
+            for n in range(_LINES_PER_POLL):
+                line = None if self._read_all else self._lines.get(timeout=0 if n else timeout_s)
+                if line is None:
                     self._read_all = True
+                    break
+                message = _parse(line)
+                if message is None:
+                    self.malformed_lines += 1
                 else:
                     messages.append(message)
         return messages

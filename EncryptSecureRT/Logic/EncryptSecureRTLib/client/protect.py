@@ -24,7 +24,13 @@ from encryptsecurert_protocol.headers import (
 from encryptsecurert_protocol.limits import MIB
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.sealing import random_octets
-from EncryptSecureRTLib.client.dicomfiles import SplitFile, header_request, splice, split_file
+from EncryptSecureRTLib.client.dicomfiles import (
+    SplitFile,
+    header_request,
+    in_batches,
+    splice,
+    split_file,
+)
 from EncryptSecureRTLib.client.dicomfiles.splice import write_manifest
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import Watcher
@@ -37,7 +43,6 @@ from EncryptSecureRTLib.client.uids import Replaced, replaced_uids
 from EncryptSecureRTLib.client.upload import Content
 
 T = TypeVar("T")
-_BATCH_INSTANCES = 256
 _BATCH_BYTES = 12 * MIB  # a protected header is up to about four times its original
 _PARAMETERS = {"schema": "encryptsecurert.protect/1"}
 _RESULT, _MANIFESTS = "headers", "manifests"
@@ -84,7 +89,8 @@ def protect_series(
     copy = _Copy(channel, home, staging, watcher, len(scan.headers))
     try:
         _make(staging)
-        for batch, is_last in _with_last(_batches(scan.headers)):
+        files = ((header, split_file(header.path)) for header in scan.headers)
+        for batch, is_last in _with_last(in_batches(files, _BATCH_BYTES)):
             copy.add(batch, is_last=is_last)
         manifests = copy.write_manifests()
         watcher.end_if_stopped()
@@ -114,20 +120,6 @@ def _make(staging: Path) -> None:
         staging.mkdir(parents=True)
     except OSError:
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
-
-
-def _batches(headers: Sequence[FileHeader]) -> Iterator[list[tuple[FileHeader, SplitFile]]]:
-    batch: list[tuple[FileHeader, SplitFile]] = []
-    size = 0
-    for header in headers:
-        split = split_file(header.path)
-        if batch and (len(batch) >= _BATCH_INSTANCES or size + len(split.header) > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append((header, split))
-        size += len(split.header)
-    if batch:
-        yield batch
 
 
 def _with_last(batches: Iterator[T]) -> Iterator[tuple[T, bool]]:

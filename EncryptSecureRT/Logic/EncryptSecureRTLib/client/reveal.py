@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,8 +22,8 @@ from encryptsecurert_protocol.limits import MIB
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.reveals import RevealClass, Revealed, RevealRequest
 from encryptsecurert_protocol.sealing import random_octets
-from EncryptSecureRTLib.client.dicomfiles import SplitFile, split_file
-from EncryptSecureRTLib.client.dicomfiles.split import read_pieces
+from EncryptSecureRTLib.client.dicomfiles import SplitFile, in_batches, split_file
+from EncryptSecureRTLib.client.dicomfiles.split import header_parts, read_pieces
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import Finished, Watcher
 from EncryptSecureRTLib.client.line import Line
@@ -33,7 +33,6 @@ from EncryptSecureRTLib.client.study_files import StudyFiles
 from EncryptSecureRTLib.client.trust import utc_now
 from EncryptSecureRTLib.client.upload import Content
 
-_BATCH_INSTANCES = 256
 _BATCH_BYTES = 24 * MIB
 _RESULT = "revealed"
 ALL_CLASSES = tuple(sorted(one.value for one in RevealClass))
@@ -88,7 +87,8 @@ class Reveal:
         """
         manifests = pack_batch([_octets(path) for path in study.manifests])
         done = 0
-        for batch in _batches(study.files):
+        files = ((path, split_file(path, MAX_PROTECTED_HEADER_BYTES)) for path in study.files)
+        for batch in in_batches(files, _BATCH_BYTES):
             answers = self._batch(batch, manifests)
             for (path, split), answer in zip(batch, answers, strict=True):
                 self._watcher.end_if_stopped()
@@ -130,28 +130,11 @@ def _request(split: SplitFile) -> RevealRequest:
 
 
 def _octets(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            octets = file.read(MAX_PROTECTED_HEADER_BYTES + 1)
-    except OSError:
-        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+    with _local_errors(), path.open("rb") as file:
+        octets = file.read(MAX_PROTECTED_HEADER_BYTES + 1)
     if len(octets) > MAX_PROTECTED_HEADER_BYTES:
         raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
     return octets
-
-
-def _batches(files: Sequence[Path]) -> Iterator[list[tuple[Path, SplitFile]]]:
-    batch: list[tuple[Path, SplitFile]] = []
-    size = 0
-    for path in files:
-        split = split_file(path, MAX_PROTECTED_HEADER_BYTES)
-        if batch and (len(batch) >= _BATCH_INSTANCES or size + len(split.header) > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append((path, split))
-        size += len(split.header)
-    if batch:
-        yield batch
 
 
 def put_together(
@@ -180,16 +163,14 @@ def put_together(
         if sink is not None:
             sink.write(piece)
 
-    header = memoryview(answer.octets)
-    done = position = 0
+    places = [(original.offset, original.length) for original in file.bulk]
+    *before, after = header_parts(answer.octets, places)
     with protected.open("rb") as source:
-        for original, bulk in zip(file.bulk, split.bulk, strict=True):
-            until = done + original.offset - position
-            put(header[done:until])
-            done, position = until, original.offset + original.length
+        for part, bulk in zip(before, split.bulk, strict=True):
+            put(part)
             for piece in read_pieces(source, bulk.offset, bulk.length):
                 put(piece)
-    put(header[done:])
+    put(after)
     if digest.hexdigest() != file.file_sha256:
         raise EncryptSecureRTError(ErrorCode.E_DIGEST)
     return file.file_sha256
@@ -214,14 +195,12 @@ def reveal_files(
 
     def take(path: Path, split: SplitFile, answer: Revealed) -> None:
         folder = staging / path.relative_to(study.source).parent
-        try:
+        with _local_errors():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with (folder / f"{answer.instance}.dcm").open("xb") as sink:
                 put_together(path, split, answer, sink)
                 sink.flush()
                 os.fsync(sink.fileno())
-        except OSError:
-            raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
 
     try:
         made = Reveal(channel, home, watcher, "file", ALL_CLASSES).run(study, take)
@@ -230,12 +209,7 @@ def reveal_files(
             staging.rename(destination)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return RevealedStudy(
-        instances=made.instances,
-        receipts=made.receipts,
-        simulated=made.simulated,
-        folder=destination,
-    )
+    return replace(made, folder=destination)
 
 
 def remove_proven(
@@ -244,7 +218,7 @@ def remove_proven(
     study: StudyFiles,
     originals: Sequence[Path],
     watcher: Watcher,
-) -> RevealedStudy:
+) -> None:
     """Remove originals, after each was revealed whole from its protected file.
 
     Raises
@@ -259,14 +233,13 @@ def remove_proven(
         with _local_errors():
             proven.add(put_together(path, split, answer))
 
-    made = Reveal(channel, home, watcher, "file", ALL_CLASSES).run(study, take)
+    Reveal(channel, home, watcher, "file", ALL_CLASSES).run(study, take)
     with _local_errors():
         if not {_sha256(path) for path in originals} <= proven:
             raise EncryptSecureRTError(ErrorCode.E_DIGEST, "an original is not proved")
         watcher.end_if_stopped()
         for path in originals:
             path.unlink()
-    return made
 
 
 def _sha256(path: Path) -> str:

@@ -30,24 +30,13 @@ T = TypeVar("T")
 Send = Callable[[], Sequence[str]]
 
 
-def sending(
-    channel: Line,
-    home: ClientHome,
-    kind: ObjectKind,
-    content: Callable[[], Content],
-    watcher: Watcher,
-) -> Send:
-    """Return what uploads the one input of a job; `content` is asked for each time."""
-    return sending_all(channel, home, {kind: content}, watcher)
-
-
 def sending_all(
     channel: Line,
     home: ClientHome,
     contents: Mapping[ObjectKind, Callable[[], Content]],
     watcher: Watcher,
 ) -> Send:
-    """Return what uploads the inputs of a job, in this order."""
+    """Return what uploads the inputs of a job, in this order; contents are asked for each time."""
 
     def send() -> Sequence[str]:
         watcher.stage("upload")

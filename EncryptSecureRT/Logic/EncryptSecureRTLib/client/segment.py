@@ -25,7 +25,7 @@ from EncryptSecureRTLib.client.jobs import Watcher
 from EncryptSecureRTLib.client.line import Line
 from EncryptSecureRTLib.client.orders import Order
 from EncryptSecureRTLib.client.results import Written, refuse_if_taken, write_results
-from EncryptSecureRTLib.client.runs import Send, run_job, sending, submit_job
+from EncryptSecureRTLib.client.runs import Send, run_job, sending_all, submit_job
 from EncryptSecureRTLib.client.series import CtSeries, read_ct_series
 from EncryptSecureRTLib.client.structures import OUTPUTS, STRUCTURES
 from EncryptSecureRTLib.client.upload import Content
@@ -143,8 +143,8 @@ def _read(order: SegmentOrder, watcher: Watcher) -> CtSeries:
 
 
 def _send(channel: Line, home: ClientHome, series: CtSeries, watcher: Watcher) -> Send:
-    content = partial(volume_content, series)
-    return sending(channel, home, ObjectKind.VOLUME, content, watcher)
+    contents = {ObjectKind.VOLUME: partial(volume_content, series)}
+    return sending_all(channel, home, contents, watcher)
 
 
 def _parameters(series: CtSeries, order: SegmentOrder) -> dict[str, object]:

@@ -8,7 +8,6 @@ which rule broke: a volume that is returned has no gap, no shear and no guessed 
 
 from collections import Counter
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -105,9 +104,14 @@ def scan_series(folder: Path, limits: SeriesLimits = SERIES_LIMITS) -> SeriesSca
     headers: list[SliceHeader] = []
     has_others = False
     for path in paths:
-        header = _ct_header(path)
-        has_others |= header is _Other.KIND
-        if isinstance(header, SliceHeader):
+        try:
+            header = read_header(path)
+        except EncryptSecureRTError as error:
+            if error.code is not ErrorCode.E_MODALITY:
+                raise
+            has_others = True
+            continue
+        if header is not None:
             headers.append(header)
     if not headers:
         raise EncryptSecureRTError(ErrorCode.E_MODALITY if has_others else ErrorCode.E_NO_DICOM)
@@ -118,20 +122,6 @@ def scan_series(folder: Path, limits: SeriesLimits = SERIES_LIMITS) -> SeriesSca
     if len(identity) != 1:
         raise EncryptSecureRTError(ErrorCode.E_MIXED_SERIES)
     return SeriesScan(slices=tuple(headers), ignored_files=ignored + len(paths) - len(headers))
-
-
-class _Other(Enum):
-    KIND = "an object of another kind"
-
-
-def _ct_header(path: Path) -> SliceHeader | _Other | None:
-    """Return the header of a CT slice; what is of another kind says so, a DICOMDIR is None."""
-    try:
-        return read_header(path)
-    except EncryptSecureRTError as error:
-        if error.code is ErrorCode.E_MODALITY:
-            return _Other.KIND
-        raise
 
 
 def read_ct_series(folder: Path, limits: SeriesLimits = SERIES_LIMITS) -> CtSeries:

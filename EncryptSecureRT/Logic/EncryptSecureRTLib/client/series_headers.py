@@ -33,7 +33,7 @@ from encryptsecurert_protocol.limits import LIMITS, MIB
 Vector = tuple[float, float, float]
 
 _UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
-UNREADABLE_SYNTAXES = (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
+_UNREADABLE = (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
 _UID = re.compile(r"(?=.{1,64}\Z)[0-9]+(?:\.[0-9]+)+\Z")
 _KEYWORDS = [
     "SOPClassUID",
@@ -173,17 +173,27 @@ def read_header(path: Path) -> SliceHeader | None:
         E_MISSING_UID, E_GEOMETRY.
     """
     with reading_dicom():
-        meta = read_file_meta_info(path)
-        syntax = meta.get("TransferSyntaxUID")
-        if meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
-            return None
-        if syntax in UNREADABLE_SYNTAXES:
-            raise EncryptSecureRTError(ErrorCode.E_TRANSFER_SYNTAX)
-        ds = dcmread(path, specific_tags=_KEYWORDS, stop_before_pixels=True)
-        return _header(path, ds, is_compressed=syntax not in _UNCOMPRESSED)
+        ds = open_header(path, _KEYWORDS)
+        return None if ds is None else _header(path, ds)
 
 
-def _header(path: Path, ds: Dataset, *, is_compressed: bool) -> SliceHeader:
+def open_header(path: Path, keywords: list[str]) -> Dataset | None:
+    """Return the named attributes of a file, or None for a DICOMDIR; within `reading_dicom`.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_TRANSFER_SYNTAX (deflated, big endian).
+    """
+    meta = read_file_meta_info(path)
+    if meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        return None
+    if meta.get("TransferSyntaxUID") in _UNREADABLE:
+        raise EncryptSecureRTError(ErrorCode.E_TRANSFER_SYNTAX)
+    return dcmread(path, specific_tags=keywords, stop_before_pixels=True)
+
+
+def _header(path: Path, ds: Dataset) -> SliceHeader:
     if uid_of(ds, "SOPClassUID") != CTImageStorage or ds.get("Modality") != "CT":
         raise EncryptSecureRTError(ErrorCode.E_MODALITY)
     thickness = ds.get("SliceThickness")
@@ -194,9 +204,8 @@ def _header(path: Path, ds: Dataset, *, is_compressed: bool) -> SliceHeader:
         series_instance_uid=uid_of(ds, "SeriesInstanceUID"),
         sop_instance_uid=uid_of(ds, "SOPInstanceUID"),
         frame_of_reference_uid=uid_of(ds, "FrameOfReferenceUID"),
-        is_protected=ds.get("PatientIdentityRemoved") == "YES"
-        and "EncryptedAttributesSequence" in ds,
-        is_compressed=is_compressed,
+        is_protected=is_protected(ds),
+        is_compressed=ds.file_meta.get("TransferSyntaxUID") not in _UNCOMPRESSED,
         rows=_count(ds, "Rows"),
         columns=_count(ds, "Columns"),
         spacing_ji_mm=_numbers(ds, "PixelSpacing", 2),
@@ -204,6 +213,12 @@ def _header(path: Path, ds: Dataset, *, is_compressed: bool) -> SliceHeader:
         orientation=_numbers(ds, "ImageOrientationPatient", 6),
         position_lps_mm=_numbers(ds, "ImagePositionPatient", 3),
     )
+
+
+def is_protected(ds: Dataset) -> bool:
+    """Whether a data set has the marks of the protected form."""
+    marks = ds.get("PatientIdentityRemoved") == "YES" and "EncryptedAttributesSequence" in ds
+    return bool(marks)
 
 
 def uid_of(ds: Dataset, keyword: str) -> str:

@@ -7,16 +7,15 @@ study's. What may be protected is not judged here; that is the worker's part.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydicom import dcmread
-from pydicom.filereader import read_file_meta_info
-from pydicom.uid import UID, MediaStorageDirectoryStorage
+from pydicom.uid import UID
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import GIB
 from EncryptSecureRTLib.client.series_headers import (
-    UNREADABLE_SYNTAXES,
     SeriesLimits,
     dicom_files,
+    is_protected,
+    open_header,
     reading_dicom,
     uid_of,
 )
@@ -114,12 +113,9 @@ def read_file_header(path: Path) -> FileHeader | None:
         E_LOCAL_FILE, E_DICOM, E_TRANSFER_SYNTAX (deflated, big endian), E_MISSING_UID.
     """
     with reading_dicom():
-        meta = read_file_meta_info(path)
-        if meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        ds = open_header(path, _KEYWORDS)
+        if ds is None:
             return None
-        if meta.get("TransferSyntaxUID") in UNREADABLE_SYNTAXES:
-            raise EncryptSecureRTError(ErrorCode.E_TRANSFER_SYNTAX)
-        ds = dcmread(path, specific_tags=_KEYWORDS, stop_before_pixels=True)
         return FileHeader(
             path=path,
             sop_class_uid=uid_of(ds, "SOPClassUID"),
@@ -128,6 +124,5 @@ def read_file_header(path: Path) -> FileHeader | None:
             series_instance_uid=uid_of(ds, "SeriesInstanceUID"),
             sop_instance_uid=uid_of(ds, "SOPInstanceUID"),
             frame_of_reference_uid=str(ds.get("FrameOfReferenceUID") or ""),
-            is_protected=ds.get("PatientIdentityRemoved") == "YES"
-            and "EncryptedAttributesSequence" in ds,
+            is_protected=is_protected(ds),
         )

@@ -132,7 +132,7 @@ class _Sealing:
         return [] if self._root is None else branch_of(self._scene, self._root)
 
     def run(self, label: str, database: DicomDatabase | None) -> SealReport:
-        needles = frozenset(self._needles())
+        needles = frozenset(word.casefold() for word in self._needles())
         files = len({name for node in self._nodes for name in _files_of(node)})
         instances = self._instances_in(database)
         modalities = {node.GetID(): self._modality_of(node) for node in self._nodes}

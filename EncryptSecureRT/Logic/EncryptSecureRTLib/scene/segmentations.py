@@ -70,24 +70,6 @@ class DisplaySegment:
             raise EncryptSecureRTError(ErrorCode.E_RESULT, "a segment is malformed")
 
 
-def add_segments(
-    ct: Node,
-    segments: Iterable[DisplaySegment],
-    *,
-    slices_reversed: bool = False,
-    closed_surface: bool = False,
-) -> Node:
-    """Load the segments without a pause and return the node; see `load_segments`."""
-    loading = load_segments(
-        ct, segments, slices_reversed=slices_reversed, closed_surface=closed_surface
-    )
-    while True:
-        try:
-            next(loading)
-        except StopIteration as done:
-            return done.value
-
-
 def load_segments(
     ct: Node,
     segments: Iterable[DisplaySegment],
@@ -103,7 +85,7 @@ def load_segments(
         In a scene; the volume that was sent.
     segments : iterable of DisplaySegment
     slices_reversed : bool
-        As `voxels.write_volume` told when the volume was sent.
+        As `voxels.writing_volume` told when the volume was sent.
     closed_surface : bool
         Make surfaces for the 3D view too.
 

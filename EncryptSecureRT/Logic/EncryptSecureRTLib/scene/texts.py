@@ -17,14 +17,17 @@ def texts_of(node: Node) -> Iterator[str]:
 
 
 def has_any(node: Node, needles: Collection[str]) -> bool:
-    """Whether one of the needles is in a text of the node, in whichever case."""
+    """Whether one of the needles is in a text of the node; see `tells_any`."""
     return any(tells_any(text, needles) for text in texts_of(node))
 
 
 def tells_any(text: str, needles: Collection[str]) -> bool:
-    """Whether one of the needles is in a text, in whichever case."""
+    """Whether one of the needles is in a text, in whichever case.
+
+    The needles are folded (`str.casefold`) beforehand: there are many, and far more texts.
+    """
     folded = text.casefold()
-    return any(needle.casefold() in folded for needle in needles)
+    return any(needle in folded for needle in needles)
 
 
 def _of_any(node: Node) -> Iterator[str | None]:

@@ -3,7 +3,7 @@
     volume_facts(node)             what is there; no voxel is looked at
     problems(facts, limit_bytes)   codes of all that is wrong, for the panel to put into words
 
-`voxels.write_volume` refuses what `problems` names, by the same table, so the two cannot differ.
+`voxels.writing_volume` refuses what `problems` names, by the same table: they cannot differ.
 """
 
 import math

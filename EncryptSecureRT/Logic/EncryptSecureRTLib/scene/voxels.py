@@ -71,17 +71,6 @@ def random_uids(slices: int) -> SeriesUids:
     return SeriesUids(frame_of_reference=frame, slices=tuple(rest))
 
 
-def write_volume(node: Node, path: Path, uids: SeriesUids | None = None) -> WrittenVolume:
-    """Write a CT volume node without a pause; see `writing_volume`."""
-    writing = writing_volume(node, path, uids)
-    while True:
-        try:
-            next(writing)
-        except StopIteration as done:
-            written: WrittenVolume = done.value
-            return written
-
-
 def writing_volume(
     node: Node, path: Path, uids: SeriesUids | None = None
 ) -> Generator[tuple[int, int], None, WrittenVolume]:

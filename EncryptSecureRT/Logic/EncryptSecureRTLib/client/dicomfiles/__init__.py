@@ -1,6 +1,7 @@
 """The client's whole knowledge of DICOM files: cut out the bulk, put it back elsewhere.
 
     split_file(path)        -> header octets and the bulk ranges with their digests
+    in_batches(files, ...)  -> split files, as many at a time as one job takes
     header_request(split)   -> the message that goes, sealed, to the attested worker
     splice(answer, ...)     -> a protected file out of the worker's answer and the local bulk
 
@@ -13,6 +14,7 @@ from EncryptSecureRTLib.client.dicomfiles.split import (
     BulkRange,
     SplitFile,
     header_request,
+    in_batches,
     split_file,
 )
 
@@ -21,6 +23,7 @@ __all__ = [
     "BulkRange",
     "SplitFile",
     "header_request",
+    "in_batches",
     "splice",
     "split_file",
 ]

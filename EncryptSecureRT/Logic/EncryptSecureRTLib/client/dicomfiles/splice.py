@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.headers import BulkRange, HeaderState, ProtectedHeader
-from EncryptSecureRTLib.client.dicomfiles.split import SplitFile, read_pieces
+from EncryptSecureRTLib.client.dicomfiles.split import SplitFile, header_parts, read_pieces
 
 # 1980-01-01: also the earliest time that a zip archive can hold.
 PROTECTED_MTIME_S = 315_532_800
@@ -103,16 +103,12 @@ def _check_answer(answer: ProtectedHeader, split: SplitFile) -> None:
 
 
 def _write(answer: ProtectedHeader, original_path: Path, split: SplitFile, temporary: Path) -> None:
-    header = memoryview(answer.header)
-    done = position = 0
+    *before, after = header_parts(answer.header, [(put.at, put.length) for put in answer.bulk])
     with original_path.open("rb") as source, temporary.open("xb") as sink:
-        for insert, bulk in zip(answer.bulk, split.bulk, strict=True):
-            piece = header[done : done + insert.at - position]
-            sink.write(piece)
-            done += len(piece)
+        for part, bulk in zip(before, split.bulk, strict=True):
+            sink.write(part)
             _copy_bulk(source, bulk, sink)
-            position = insert.at + insert.length
-        sink.write(header[done:])
+        sink.write(after)
         sink.flush()
         os.fsync(sink.fileno())
 

@@ -9,17 +9,27 @@ time, so that memory is bounded by the header limit whatever the file's size.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.headers import MAX_HEADER_BYTES, BulkRange, HeaderRequest
+from encryptsecurert_protocol.headers import MAX_HEADER_BYTES, BulkRange, HeaderRequest, Octets
 from encryptsecurert_protocol.limits import MIB
 from EncryptSecureRTLib.client.dicomfiles.walker import TagWalker
 
-__all__ = ["BulkRange", "SplitFile", "header_request", "read_pieces", "split_file"]
+__all__ = [
+    "BulkRange",
+    "SplitFile",
+    "header_parts",
+    "header_request",
+    "in_batches",
+    "read_pieces",
+    "split_file",
+]
+_BATCH_INSTANCES = 256
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +86,49 @@ def header_request(split: SplitFile) -> HeaderRequest:
     return HeaderRequest(
         size=split.size, bulk=split.bulk, header=split.header, file_sha256=split.file_sha256
     )
+
+
+def in_batches(
+    files: Iterable[tuple[T, SplitFile]], most_bytes: int
+) -> Iterator[list[tuple[T, SplitFile]]]:
+    """Yield files in their order, as many at a time as one job takes.
+
+    Parameters
+    ----------
+    files : iterable of (anything, SplitFile)
+        Taken one by one, so that no more than one batch is in memory.
+    most_bytes : int
+        Of the headers of a batch together; a single one may be longer.
+    """
+    batch: list[tuple[T, SplitFile]] = []
+    size = 0
+    for file in files:
+        header_bytes = len(file[1].header)
+        if batch and (len(batch) >= _BATCH_INSTANCES or size + header_bytes > most_bytes):
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += header_bytes
+    if batch:
+        yield batch
+
+
+def header_parts(header: Octets, places: Iterable[tuple[int, int]]) -> list[memoryview]:
+    """Cut header octets where bulk goes in: a part before each place, and the rest.
+
+    Parameters
+    ----------
+    places : iterable of (offset, length)
+        Of the bulk in the whole file, in its order.
+    """
+    octets = memoryview(header)
+    parts: list[memoryview] = []
+    done = position = 0
+    for offset, length in places:
+        until = done + offset - position
+        parts.append(octets[done:until])
+        done, position = until, offset + length
+    return [*parts, octets[done:]]
 
 
 def read_pieces(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
