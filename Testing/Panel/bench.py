@@ -10,6 +10,8 @@ from Testing.Panel.answers import Answers
 if TYPE_CHECKING:
     from Testing.host.load import Host, Loaded
 
+    from encryptsecurert_rt.phantoms import CtPhantom
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODULE_FILE = REPOSITORY / "EncryptSecureRT/EncryptSecureRT.py"
 RESOURCES = REPOSITORY / "EncryptSecureRT/Resources"
@@ -99,16 +101,20 @@ class PanelBench:
     def add_large_phantom(self, shape: tuple[int, int, int]) -> Any:
         """Add a phantom of another size, for jobs that take long enough to be looked at."""
         from encryptsecurert_rt.phantoms import ct_phantom, default_phantom_grid
+
+        return self.add_ct(ct_phantom(default_phantom_grid(shape=shape)), "CT phantom, large")
+
+    def add_ct(self, phantom: "CtPhantom", name: str) -> Any:
+        """Add a phantom as a volume that lies where the phantom's grid says."""
         from EncryptSecureRTLib.scene.geometry import GridGeometry, set_volume_grid
 
-        phantom = ct_phantom(default_phantom_grid(shape=shape))
-        node = self.host.slicer.util.addVolumeFromArray(phantom.hu, name="CT phantom, large")
+        node = self.host.slicer.util.addVolumeFromArray(phantom.hu, name=name)
         grid = phantom.grid
         geometry = GridGeometry(
             shape=grid.shape,
             spacing_mm=grid.spacing_mm,
             origin_lps_mm=grid.origin_lps_mm,
-            direction=tuple(np.ravel(grid.direction).tolist()),
+            direction=grid.direction,
         )
         set_volume_grid(node, geometry)
         return node

@@ -4,15 +4,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from stand import ProcessStand, release_octets
 
-from encryptsecurert_protocol.bundles import CaseGrant
 from encryptsecurert_protocol.rights import Role
 from EncryptSecureRTLib.client.home import ClientHome
-from EncryptSecureRTLib.custodian.changes import with_grant
 from EncryptSecureRTLib.custodian.release import Release
 
 
@@ -39,11 +36,7 @@ class Clinic:
 
     def open_case(self, pseudonym: str) -> None:
         """Let the physicist see this case, as the custodian does, and the worker know it."""
-        until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-        user = ClientHome(self.physicist).user().user
-        grant = CaseGrant(pseudonym=pseudonym, user=user, until=until)
-        self.stand.site.change(lambda state, at: with_grant(state, grant, at))
-        self.stand.provision()
+        self.stand.open_case(pseudonym, ClientHome(self.physicist))
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from phantom_files import PLANTED, ROOT_UID, write_ct_series
 
 from encryptsecurert_rt.phantoms import ct_phantom, default_phantom_grid
@@ -33,26 +32,13 @@ class Imported:
 
 def import_series(bench: "PanelBench", folder: Path) -> Imported:
     """Write the series, put it into the scene, and let the panel find its files."""
-    from EncryptSecureRTLib.scene.geometry import GridGeometry, set_volume_grid
-
-    slicer = bench.host.slicer
     phantom = ct_phantom(default_phantom_grid(shape=SHAPE))
     paths = write_ct_series(folder, phantom.hu, phantom.grid)
     uids = [f"{ROOT_UID}.1.3.{k + 1}" for k in range(len(paths))]
-    node = slicer.util.addVolumeFromArray(phantom.hu, name=f"2: {PLANTED['SeriesDescription']}")
-    grid = phantom.grid
-    set_volume_grid(
-        node,
-        GridGeometry(
-            shape=grid.shape,
-            spacing_mm=grid.spacing_mm,
-            origin_lps_mm=grid.origin_lps_mm,
-            direction=tuple(np.ravel(grid.direction).tolist()),
-        ),
-    )
+    node = bench.add_ct(phantom, f"2: {PLANTED['SeriesDescription']}")
     node.SetAttribute("DICOM.instanceUIDs", " ".join(uids))
     node.CreateDefaultDisplayNodes()
-    _place(slicer, node, uids)
+    _place(bench.host.slicer, node, uids)
     files = dict(zip(uids, map(str, paths), strict=True))
     bench.panel.folders.file_of = lambda uid: files.get(uid, "")
     words = [value for value in PLANTED.values() if len(value) > 6]

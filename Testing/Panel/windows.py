@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from Testing.host.pictures import Look, looking
+from Testing.host.pictures import USUAL, Look, looking
 
 if TYPE_CHECKING:
     from Testing.Panel.bench import PanelBench
@@ -19,11 +19,10 @@ SECTIONS = (
     "advancedSection",
     "logSection",
 )
-_USUAL = Look()
 
 
 @contextmanager
-def window(bench: "PanelBench", look: Look = _USUAL, width_px: int = WIDTH_PX) -> Iterator[Any]:
+def window(bench: "PanelBench", look: Look = USUAL, width_px: int = WIDTH_PX) -> Iterator[Any]:
     """Show the panel in a look, as high as it wants, with every section open; yields its root."""
     root = bench.loaded.root
     closed = [bench.named(name) for name in SECTIONS if bench.named(name).collapsed]

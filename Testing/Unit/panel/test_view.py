@@ -17,7 +17,7 @@ _PROBLEMS = ["Select a CT.", "Choose a structure."]
 
 def _trust(*, accepted: bool = True, simulated: bool = False, **verdict: object) -> Trust:
     facts = {**VERDICT, "simulated": simulated, **verdict}
-    return Trust(accepted=accepted, simulated=simulated, verdict=facts, checked_at_s=90.0)
+    return Trust(accepted=accepted, simulated=simulated, verdict=facts)
 
 
 def _view(phase: Phase, problems: list[str] | None = None, **members: Any) -> View:
@@ -60,8 +60,8 @@ def test_badge_of_a_worker_that_was_refused_without_a_verdict_names_the_code() -
 def test_a_verdict_that_does_not_say_that_it_is_real_is_simulated() -> None:
     from EncryptSecureRTLib.panel.lines import _trust as trust_of
 
-    assert trust_of({}, accepted=True, at_s=0.0).simulated
-    assert not trust_of({"simulated": False}, accepted=True, at_s=0.0).simulated
+    assert trust_of({}, accepted=True).simulated
+    assert not trust_of({"simulated": False}, accepted=True).simulated
 
 
 @pytest.mark.parametrize("phase", sorted(Phase, key=str))

@@ -5,11 +5,11 @@ from urllib.parse import urlsplit
 
 from EncryptSecureRTLib.panel.words import _
 
-_NEEDED = (
-    ("user.key", _("your key")),
-    ("user.pem", _("your certificate")),
-    ("policy.json", _("the site's policy")),
-)
+HOME_FILES = {
+    "user.key": _("your key"),
+    "user.pem": _("your certificate"),
+    "policy.json": _("the site's policy"),
+}
 
 
 def url_problem(text: str) -> str:
@@ -38,7 +38,7 @@ def url_problem(text: str) -> str:
 
 def home_problem(home: Path) -> str:
     """Return what a client folder lacks, and what to do; empty if it lacks nothing."""
-    missing = [words for name, words in _NEEDED if not (home / name).is_file()]
+    missing = [words for name, words in HOME_FILES.items() if not (home / name).is_file()]
     if not missing:
         return ""
     words = _(

@@ -62,9 +62,7 @@ class ConnectionForm:
     def used(self) -> None:
         """Keep the address in the list: somebody has tried it."""
         self._settings.use_url(self._url)
-        if self._url not in [
-            self._ui.urlComboBox.itemText(n) for n in range(self._ui.urlComboBox.count)
-        ]:
+        if self._ui.urlComboBox.findText(self._url) < 0:
             self._filling = True
             self._ui.urlComboBox.insertItem(0, self._url)
             self._ui.urlComboBox.setEditText(self._url)

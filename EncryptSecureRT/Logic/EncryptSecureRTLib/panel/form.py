@@ -9,7 +9,7 @@ from typing import Any
 import qt
 import slicer
 
-from EncryptSecureRTLib.panel.tasks import InputSpec, OutputSpec, TaskSpec
+from EncryptSecureRTLib.panel.tasks import NodeSpec, TaskSpec
 from EncryptSecureRTLib.panel.words import _
 
 _NEW = _("Create new on Apply")
@@ -39,37 +39,31 @@ class TaskForm:
 
     # ---- making
 
-    def _add_input(self, layout: Any, spec: InputSpec) -> None:
-        selector = _selector(spec.key, spec.node_class, spec.help, spec.label)
-        selector.noneEnabled = True
-        selector.addEnabled = False
-        selector.removeEnabled = False
+    def _add_input(self, layout: Any, spec: NodeSpec) -> None:
+        selector = _selector(spec)
         selector.renameEnabled = False
         facts = qt.QLabel()
         facts.objectName = f"{spec.key}Facts"
         facts.wordWrap = True
-        self._enter(layout, spec.key, spec.label, selector)
+        self._enter(layout, spec, selector)
         layout.addRow("", facts)
         self._facts[spec.key] = facts
 
-    def _add_output(self, layout: Any, spec: OutputSpec) -> None:
-        selector = _selector(spec.key, spec.node_class, spec.help, spec.label)
-        selector.noneEnabled = True
+    def _add_output(self, layout: Any, spec: NodeSpec) -> None:
+        selector = _selector(spec)
         selector.noneDisplay = _NEW
-        selector.addEnabled = False
-        selector.removeEnabled = False
         selector.renameEnabled = True
-        self._enter(layout, spec.key, spec.label, selector)
+        self._enter(layout, spec, selector)
 
-    def _enter(self, layout: Any, key: str, words: str, selector: Any) -> None:
-        label = qt.QLabel(f"{words}")
+    def _enter(self, layout: Any, spec: NodeSpec, selector: Any) -> None:
+        label = qt.QLabel(spec.label)
         label.setBuddy(selector)
         layout.addRow(label, selector)
         selector.setMRMLScene(slicer.mrmlScene)
         selector.connect(
-            "currentNodeChanged(vtkMRMLNode*)", lambda node, key=key: self._node_chosen(key, node)
+            "currentNodeChanged(vtkMRMLNode*)", lambda node: self._node_chosen(spec.key, node)
         )
-        self._selectors[key] = selector
+        self._selectors[spec.key] = selector
 
     # ---- both ways to the parameter node
 
@@ -119,14 +113,17 @@ class TaskForm:
         label.setVisible(bool(words))
 
 
-def _selector(key: str, node_class: str, tip: str, words: str) -> Any:
+def _selector(spec: NodeSpec) -> Any:
     selector = slicer.qMRMLNodeComboBox()
-    selector.objectName = f"{key}Selector"
-    selector.nodeTypes = [node_class]
+    selector.objectName = f"{spec.key}Selector"
+    selector.nodeTypes = [spec.node_class]
     selector.showChildNodeTypes = False
     selector.selectNodeUponCreation = False  # nothing is chosen but by the user
-    selector.toolTip = tip
-    selector.accessibleName = words
+    selector.noneEnabled = True
+    selector.addEnabled = False
+    selector.removeEnabled = False
+    selector.toolTip = spec.help
+    selector.accessibleName = spec.label
     # A long name is no reason for a wide panel.
     selector.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)
     return selector

@@ -6,13 +6,13 @@ ends without a result or an error is a fault of its own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from EncryptSecureRTLib.client.process import ErrorCode, Message, error_of_line
 from EncryptSecureRTLib.panel.events import Away, Ended, Event, Judged, Line, Results, Step, Taken
 from EncryptSecureRTLib.panel.log import Log
 from EncryptSecureRTLib.panel.messages import (
+    cancelled_notice,
     lost_notice,
     megabytes,
     minutes,
@@ -222,22 +222,20 @@ class Listener:
     def _refused(self) -> Trust | None:
         if self._verdict is None:
             return None
-        return _trust(self._verdict, accepted=False, at_s=self._now_s())
+        return _trust(self._verdict, accepted=False)
 
     def _succeeded(self, last: Message) -> Event:
         at_s = self._now_s()
         verdict = _mapping(last, "verdict")
         if self._command == "cancel":
-            notice = notice_of("E_CANCELLED")
-            return Ended(kind=Kind.CANCELLED, at_s=at_s, notice=notice)
+            return Ended(kind=Kind.CANCELLED, at_s=at_s, notice=cancelled_notice())
         if self._command == "check":
-            trust = replace(_trust(verdict, accepted=True, at_s=at_s), allowed=_allowed(last))
+            trust = _trust(verdict, accepted=True, allowed=_allowed(last))
             return Judged(kind=Kind.PASSED, at_s=at_s, trust=trust)
         self._log.client(f"receipt verified, done in {minutes(at_s - self._started_s)}")
         outcome = Outcome(
             structures=(),
             warnings=tuple(_texts(last, "warnings")),
-            files=tuple(_texts(last, "files")),
             outputs=tuple(
                 (name, str(digest)) for name, digest in _mapping(last, "outputs").items()
             ),
@@ -259,13 +257,13 @@ class Listener:
         )
 
 
-def _trust(verdict: Mapping[str, Any], *, accepted: bool, at_s: float) -> Trust:
+def _trust(verdict: Mapping[str, Any], *, accepted: bool, allowed: Allowed | None = None) -> Trust:
     return Trust(
         accepted=accepted,
         # Whatever does not say that it is not simulated counts as simulated.
         simulated=verdict.get("simulated") is not False,
         verdict=verdict,
-        checked_at_s=at_s,
+        allowed=allowed,
     )
 
 

@@ -5,7 +5,6 @@ speak of what somebody in front of the panel can press instead of a command line
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from EncryptSecureRTLib.client.process import ErrorCode, error_from_name
 from EncryptSecureRTLib.panel.state import Notice, Offer, Tone
@@ -85,6 +84,7 @@ _HERE: dict[ErrorCode, tuple[str, str]] = {
         _("Press Apply to try again; details help the developers."),
     ),
 }
+SIMULATED = _("SIMULATED TEE: not for patient data")
 _ATTESTATION = 5
 _REFUSED_EXITS = frozenset({_ATTESTATION, 6})
 REFUSED = _("The worker could not prove that it runs approved code, so nothing was sent.")
@@ -108,7 +108,7 @@ def notice_of(code_name: str, *, detail: str = "", details: tuple[str, ...] = ()
     code = error.code
     own = code.value
     if code is ErrorCode.E_CANCELLED:
-        return Notice(tone=Tone.INFO, what=_("Cancelled."), todo=_("Nothing was changed."))
+        return cancelled_notice()
     what, todo = _HERE.get(code, (own.what, own.todo))
     if own.exit_code == _ATTESTATION:
         what = f"{REFUSED} {own.what}"
@@ -125,14 +125,22 @@ def notice_of(code_name: str, *, detail: str = "", details: tuple[str, ...] = ()
     )
 
 
-def lost_notice(job: str, details: tuple[str, ...] = ()) -> Notice:
+def cancelled_notice(reason: str = "") -> Notice:
+    """Return what is said after something was ended, by its user or for another reason."""
+    what = _("Cancelled.")
+    if reason:
+        what = _("Cancelled, because {reason}.").format(reason=reason)
+    return Notice(tone=Tone.INFO, what=what, todo=_("Nothing was changed."))
+
+
+def lost_notice(job: str) -> Notice:
     """Return what is said when the client gave up waiting for a worker that has the job."""
     return Notice(
         tone=Tone.BAD,
         what=_("The connection is lost; the job goes on at the worker."),
         todo=_("Press Reconnect when the worker can be reached again."),
         code=ErrorCode.E_UNREACHABLE.name,
-        details=(f"job {job}", *details),
+        details=(f"job {job}",),
         offer=Offer.CANCEL_JOB,
     )
 
@@ -148,11 +156,11 @@ def not_told_notice(job: str, details: tuple[str, ...] = ()) -> Notice:
     )
 
 
-def done_notice(structures: int, took_s: float, verdict: Mapping[str, Any]) -> Notice:
+def done_notice(structures: int, took_s: float, *, simulated: bool) -> Notice:
     """Return what is said when results are in the scene."""
     said = _("Receipt verified.")
-    if verdict.get("simulated"):
-        said += " " + _("SIMULATED TEE: not for patient data.")
+    if simulated:
+        said += f" {SIMULATED}."
     if structures == 1:
         found = _("1 structure in {time}.")
     else:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from EncryptSecureRTLib.panel.events import Away, Ended, Event, Judged, Line, Results, Step, Taken
 from EncryptSecureRTLib.panel.machine import follow
-from EncryptSecureRTLib.panel.messages import not_told_notice
+from EncryptSecureRTLib.panel.messages import cancelled_notice, not_told_notice
 from EncryptSecureRTLib.panel.phases import Effect, Kind, Phase
 from EncryptSecureRTLib.panel.state import Notice, PanelState, Run, Tone
 from EncryptSecureRTLib.panel.words import _
@@ -64,16 +64,8 @@ def _ended(before: PanelState, state: PanelState, event: Ended) -> PanelState:
     if before.phase is Phase.CANCELLING and run.job and notice.code in _UNHEARD:
         notice = not_told_notice(run.job, notice.details)
     elif before.phase is Phase.CANCELLING and not event.job:
-        notice = cancelled_notice(before.run)
+        notice = cancelled_notice(before.run.ended_by)
     return replace(state, run=run, notice=notice, go_on=False)
-
-
-def cancelled_notice(run: Run) -> Notice:
-    """Return what is said after a job was ended by its user or for want of a home."""
-    what = _("Cancelled.")
-    if run.ended_by:
-        what = _("Cancelled, because {reason}.").format(reason=run.ended_by)
-    return Notice(tone=Tone.INFO, what=what, todo=_("Nothing was changed."))
 
 
 def _stepped(run: Run, event: Step) -> Run:
@@ -94,7 +86,7 @@ def _stepped(run: Run, event: Step) -> Run:
 
 def _with_results(before: PanelState, state: PanelState, event: Results) -> PanelState:
     if before.phase is Phase.CANCELLING:  # it came too late: nobody wants it any more
-        return replace(state, notice=cancelled_notice(before.run))
+        return replace(state, notice=cancelled_notice(before.run.ended_by))
     return replace(state, outcome=event.outcome, notice=event.notice)
 
 
@@ -115,7 +107,7 @@ def _plain(before: PanelState, state: PanelState, event: Event) -> PanelState:
             return _stopped(before, state, event)
         case Kind.LATE:
             run = before.run
-            late = not_told_notice(run.job) if run.job else cancelled_notice(run)
+            late = not_told_notice(run.job) if run.job else cancelled_notice(run.ended_by)
             return replace(state, notice=late)
         case Kind.CLOSED:
             return PanelState(phase=Phase.CLOSED)
@@ -126,7 +118,7 @@ def _plain(before: PanelState, state: PanelState, event: Event) -> PanelState:
 def _stopped(before: PanelState, state: PanelState, event: Event) -> PanelState:
     run = replace(state.run, ended_by=_ENDINGS[event.kind])
     if state.phase is Phase.UNCHECKED:  # a check was cancelled
-        return replace(state, rows=(), trust=None, notice=cancelled_notice(run), go_on=False)
+        return replace(state, rows=(), trust=None, notice=cancelled_notice(), go_on=False)
     if state.phase is Phase.CHECKING:  # the check goes on, for a job there is no home
         return replace(state, go_on=False)
     if before.phase is Phase.LOADING:

@@ -12,10 +12,10 @@ import qt
 
 from EncryptSecureRTLib.client.process import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.panel.dialogs import Asks
-from EncryptSecureRTLib.panel.messages import warning_words
+from EncryptSecureRTLib.panel.messages import SIMULATED, warning_words
 from EncryptSecureRTLib.panel.settings import Settings
 from EncryptSecureRTLib.panel.state import Outcome, Structure
-from EncryptSecureRTLib.panel.view import SIMULATED
+from EncryptSecureRTLib.panel.view import worker_words
 from EncryptSecureRTLib.panel.words import _
 
 RECEIPT_FILE = "receipt.json"
@@ -138,7 +138,7 @@ class ResultsView:
             _("Signature valid, by the worker whose evidence the policy accepts."),
             *([SIMULATED] if outcome.simulated else []),
             f"receipt SHA-256  {outcome.receipt_sha256}",
-            f"worker           {verdict.get('worker_name')} {verdict.get('build_label')}",
+            f"worker           {worker_words(verdict)}",
             f"measurement      {verdict.get('measurement')}",
             *(f"{name:<16} {digest}" for name, digest in outcome.outputs),
         ]

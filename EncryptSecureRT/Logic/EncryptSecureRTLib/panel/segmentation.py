@@ -91,7 +91,7 @@ class SegmentOrder:
     def notice(self, outcome: Outcome) -> Notice:
         """Say how many structures were found, and how long it took."""
         found = sum(not structure.empty for structure in outcome.structures)
-        return done_notice(found, outcome.took_s, outcome.verdict)
+        return done_notice(found, outcome.took_s, simulated=outcome.simulated)
 
 
 def _row(structure: DisplayStructure) -> Structure:

@@ -9,17 +9,17 @@ import numpy as np
 import slicer
 
 from EncryptSecureRTLib.client.process import EncryptSecureRTError, ErrorCode
+from EncryptSecureRTLib.panel.address import HOME_FILES
 from EncryptSecureRTLib.panel.sampledata import load_phantom
 from EncryptSecureRTLib.panel.tasks import SEGMENT
 
-_FILES = ("user.key", "user.pem", "policy.json")
 _SMALLEST_LUNG_CC = 500.0
 
 
 def check_client_answers(logic: Any) -> None:
     """Expect an error of the client's own: it starts, reads the request and answers."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in _FILES:
+        for name in HOME_FILES:
             Path(folder, name).touch()
         logic.connect("https://127.0.0.1:1", home=folder, patienceS=0)
         try:

@@ -43,6 +43,10 @@ class SeriesFolders:
         """Note where a series is that was just protected."""
         self._sealed.update(dict.fromkeys(instance_uids, folder))
 
+    def source_of(self, node: Any, facts: VolumeFacts) -> Path | SeriesUids:
+        """Return what goes to the worker: a series' folder, or UIDs for the node's own voxels."""
+        return self.folder_of(node, facts) or self.uids_of(node, facts)
+
     def folder_of(self, node: Any, facts: VolumeFacts) -> Path | None:
         """Return the folder of a series whose files can be sent in place of the node's voxels.
 

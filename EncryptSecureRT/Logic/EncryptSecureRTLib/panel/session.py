@@ -15,7 +15,8 @@ from EncryptSecureRTLib.panel import workfolder
 from EncryptSecureRTLib.panel.children import ProcessChild, StartChild
 from EncryptSecureRTLib.panel.events import Ended, Event, Results, Step
 from EncryptSecureRTLib.panel.log import Log
-from EncryptSecureRTLib.panel.messages import notice_of
+from EncryptSecureRTLib.panel.machine import follow
+from EncryptSecureRTLib.panel.messages import cancelled_notice, notice_of
 from EncryptSecureRTLib.panel.orders import DISPLAY, RESULTS, Order
 from EncryptSecureRTLib.panel.phases import AT_WORK, Effect, Kind, Phase
 from EncryptSecureRTLib.panel.reduce import reduce
@@ -111,12 +112,11 @@ class Session:
         if self.busy or (connection == self.connection and settled):
             return
         self.connection = connection
-        self._drop()
         self.happen(Kind.INCOMPLETE if connection is None else Kind.CONFIGURED)
 
     def apply(self, order: Order) -> None:
         """Run a job; its worker is checked before if it was not. Not while something runs."""
-        if self.state.phase in (Phase.UNCHECKED, Phase.READY, Phase.DONE, Phase.FAILED):
+        if follow(self.state.phase, Kind.APPLY) is not None:
             self._order = order
             self.happen(Kind.APPLY)
 
@@ -187,8 +187,7 @@ class Session:
             self._run.ask_to_end()
             return
         self._close_preparing()  # nothing was started yet
-        notice = notice_of("E_CANCELLED")
-        self.dispatch(Ended(kind=Kind.CANCELLED, at_s=self.now_s(), notice=notice))
+        self.dispatch(Ended(kind=Kind.CANCELLED, at_s=self.now_s(), notice=cancelled_notice()))
 
     def _start_cancel(self) -> None:
         self._start_child("cancel", {"job": self.state.run.job, "patience_s": 0})

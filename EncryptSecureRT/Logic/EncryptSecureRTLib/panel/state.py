@@ -43,13 +43,11 @@ class Trust:
     ----------
     allowed : what the worker lets this user do, None if it did not say.
     verdict : what `attest.verdict` gave as JSON: rows, measurement, TCB status and the rest.
-    checked_at_s : on the clock that the session was given.
     """
 
     accepted: bool
     simulated: bool
     verdict: Mapping[str, Any] = field(repr=False)
-    checked_at_s: float
     allowed: Allowed | None = None
 
 
@@ -121,13 +119,11 @@ class Outcome:
     ----------
     sealed : of a study that was protected, None for other jobs.
     revealed : keyword -> value of a study that was asked for; taken out by whoever shows it.
-    files : DICOM results and the receipt in the private folder of this run.
     outputs : (name, SHA-256) of each result, as the receipt names them.
     """
 
     structures: tuple[Structure, ...]
     warnings: tuple[str, ...]
-    files: tuple[str, ...] = field(repr=False)
     outputs: tuple[tuple[str, str], ...]
     receipt_sha256: str
     simulated: bool

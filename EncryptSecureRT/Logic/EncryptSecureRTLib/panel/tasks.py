@@ -10,8 +10,8 @@ from EncryptSecureRTLib.panel.words import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InputSpec:
-    """A node that a task takes.
+class NodeSpec:
+    """A node that a task takes or makes.
 
     Attributes
     ----------
@@ -22,17 +22,6 @@ class InputSpec:
     key: str
     label: str
     node_class: str
-    help: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputSpec:
-    """A node that a task makes; `name_form` has one place for the name of the first input."""
-
-    key: str
-    label: str
-    node_class: str
-    name_form: str
     help: str
 
 
@@ -60,9 +49,9 @@ class TaskSpec:
     title: str
     verb: str
     allowed_for: str
-    inputs: tuple[InputSpec, ...]
+    inputs: tuple[NodeSpec, ...]
     structures: tuple[StructureSpec, ...]
-    outputs: tuple[OutputSpec, ...]
+    outputs: tuple[NodeSpec, ...]
 
 
 SEGMENT = TaskSpec(
@@ -71,7 +60,7 @@ SEGMENT = TaskSpec(
     verb=_("Segment in TEE"),
     allowed_for=_("segmentation"),
     inputs=(
-        InputSpec(
+        NodeSpec(
             key="ct",
             label=_("CT"),
             node_class="vtkMRMLScalarVolumeNode",
@@ -85,18 +74,12 @@ SEGMENT = TaskSpec(
         StructureSpec(key="skeleton", label="Bone", words=_("skeleton")),
     ),
     outputs=(
-        OutputSpec(
+        NodeSpec(
             key="segmentation",
             label=_("Segmentation"),
             node_class="vtkMRMLSegmentationNode",
-            name_form=_("{} segmentation"),
             help=_("Where the structures go. A new node is made unless you choose one."),
         ),
     ),
 )
 TASKS = (SEGMENT,)
-
-
-def task_of(key: str) -> TaskSpec:
-    """Return the task of that key; KeyError if there is none."""
-    return {task.key: task for task in TASKS}[key]

@@ -4,16 +4,16 @@ Pure, so that every row of the state table can be looked at without a window. Co
 alone: whatever has a tone has words and an icon too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-from EncryptSecureRTLib.panel.messages import megabytes, minutes
+from EncryptSecureRTLib.panel.messages import SIMULATED, megabytes, minutes
 from EncryptSecureRTLib.panel.phases import AT_WORK, IDLE, Phase
-from EncryptSecureRTLib.panel.state import PanelState, Run, Tone, Trust
+from EncryptSecureRTLib.panel.state import PanelState, Run, Tone
 from EncryptSecureRTLib.panel.words import _
 
-SIMULATED = _("SIMULATED TEE: not for patient data")
 CHECK_TITLES = {
     "reach": _("Reach"),
     "tls": _("TLS"),
@@ -55,11 +55,23 @@ class Switch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """The bar: hidden, busy (`permille` None) or at a thousandth."""
+    """The bar: hidden, busy (`permille` None) or at a thousandth.
+
+    Attributes
+    ----------
+    what : what happens, and how far it is.
+    elapsed : for how long the job has been running; empty if there is none.
+    """
 
     visible: bool
     permille: int | None = None
-    words: str = ""
+    what: str = ""
+    elapsed: str = ""
+
+    @property
+    def words(self) -> str:
+        """What is shown beside the bar."""
+        return ", ".join(part for part in (self.what, self.elapsed) if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +139,16 @@ def _badge(state: PanelState) -> tuple[Badge, str]:
     if trust is None:
         return Badge.UNKNOWN, _("Not checked")
     if trust.simulated:
-        return Badge.SIMULATED, f"{SIMULATED} ({worker_words(trust)})"
-    return Badge.VERIFIED, _("Verified enclave: {worker}").format(worker=worker_words(trust))
+        return Badge.SIMULATED, f"{SIMULATED} ({worker_words(trust.verdict)})"
+    return Badge.VERIFIED, _("Verified enclave: {worker}").format(
+        worker=worker_words(trust.verdict)
+    )
 
 
-def worker_words(trust: Trust) -> str:
+def worker_words(verdict: Mapping[str, Any]) -> str:
     """Return the worker's name and build, as the policy calls them."""
-    name = str(trust.verdict.get("worker_name") or "worker")
-    return f"{name} {trust.verdict.get('build_label') or ''}".strip()
+    name = str(verdict.get("worker_name") or "worker")
+    return f"{name} {verdict.get('build_label') or ''}".strip()
 
 
 def _why_refused(state: PanelState) -> str:
@@ -198,21 +212,21 @@ def _apply(state: PanelState, problems: Sequence[str]) -> Switch:
 def _progress(state: PanelState, now_s: float) -> Progress:
     run = state.run
     if state.phase is Phase.CHECKING:
-        return Progress(visible=True, words=_("Checking the worker"))
+        return Progress(visible=True, what=_("Checking the worker"))
     if state.phase is Phase.LOADING:
-        return Progress(visible=True, words=_("Loading the results into the scene"))
+        return Progress(visible=True, what=_("Loading the results into the scene"))
     if state.phase is Phase.CANCELLING:
-        return Progress(visible=True, words=_("Cancelling..."))
+        return Progress(visible=True, what=_("Cancelling..."))
     if state.phase not in AT_WORK:
         return Progress(visible=False)
     elapsed = _("{time} elapsed").format(time=minutes(now_s - run.started_at_s))
     if run.attempt:
         lost = _("Connection lost, trying again in {seconds:.0f} s (attempt {attempt})")
-        words = lost.format(seconds=run.retry_in_s, attempt=run.attempt)
-        return Progress(visible=True, words=f"{words}, {elapsed}")
-    words = ", ".join(part for part in (_stage_words(state.phase, run, now_s), elapsed) if part)
+        what = lost.format(seconds=run.retry_in_s, attempt=run.attempt)
+        return Progress(visible=True, what=what, elapsed=elapsed)
+    what = _stage_words(state.phase, run, now_s)
     permille = None if run.fraction is None else round(1000 * min(max(run.fraction, 0.0), 1.0))
-    return Progress(visible=True, permille=permille, words=words)
+    return Progress(visible=True, permille=permille, what=what, elapsed=elapsed)
 
 
 def _stage_words(phase: Phase, run: Run, now_s: float) -> str:

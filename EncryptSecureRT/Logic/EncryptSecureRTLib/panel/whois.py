@@ -5,12 +5,12 @@ the client's pipe into this process's memory, is shown in the panel's case line,
 file, setting or log. A session of its own asks, so that a job's results stay where they are.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from EncryptSecureRTLib.panel.children import ProcessChild, StartChild
 from EncryptSecureRTLib.panel.log import Log
-from EncryptSecureRTLib.panel.phases import Phase
+from EncryptSecureRTLib.panel.phases import Kind, Phase
 from EncryptSecureRTLib.panel.session import Connection, Session
 from EncryptSecureRTLib.panel.state import Notice, Outcome, PanelState, Tone
 from EncryptSecureRTLib.panel.words import _
@@ -87,13 +87,8 @@ class WhoIs:
         """Ask who it is; the answer is kept for `label`."""
         self.session.configure(connection)
         if self.session.state.phase is Phase.REFUSED:
-            self.session.configure(None)
-            self.session.configure(connection)
+            self.session.happen(Kind.CONFIGURED)  # asked anew, a worker is checked anew
         self.session.apply(WhoOrder(folder, lambda words: self.names.remember(label, words)))
-
-    def name_of(self, labels: Sequence[str]) -> str | None:
-        """Return the first name that is kept for one of these labels."""
-        return next((name for label in labels if (name := self.names.name_of(label))), None)
 
     def forget(self) -> None:
         """Drop every name."""

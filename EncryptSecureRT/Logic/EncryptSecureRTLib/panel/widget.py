@@ -73,6 +73,10 @@ class Panel:
         self._parameters: Any = None
         self._notice: Notice | None = None
         self._node_shown = ""
+        self._input: Any = None
+        self._begun_s = float("-inf")
+        self._dark = False
+        self._named = False
         self._renderer = Renderer(ui)
         self._notices = NoticeFrame(
             ui,
@@ -162,11 +166,6 @@ class Panel:
             self.session.happen(Kind.INPUT_REMOVED)
         self.refresh()
 
-    _input: Any = None
-    _begun_s = float("-inf")
-    _dark = False
-    _named = False
-
     # ---- buttons
 
     def test(self) -> None:
@@ -183,7 +182,7 @@ class Panel:
         if self._can_cancel:
             self._cancel()
         elif self.session.state.phase is Phase.LOST:
-            self._reconnect()
+            self.session.happen(Kind.RECONNECT)
         else:
             self._begin()
 
@@ -206,8 +205,7 @@ class Panel:
         self._connection.used()
         self._input = ct
         self._begun_s = self.session.now_s()
-        volume = form.volume
-        series = self.folders.folder_of(ct, volume) or self.folders.uids_of(ct, volume)
+        series = self.folders.source_of(ct, form.volume)
         show3d = bool(self.ui.show3dCheckBox.checked)
         self._parameters.show3d = show3d
         self.session.apply(SegmentOrder(ct, form.structures, series, show3d=show3d))
@@ -291,9 +289,6 @@ class Panel:
             " needs several minutes for it."
         ).format(size=megabytes(size), seconds=round(size / 50e6))
         return self.asks.confirm(_("Send a large volume?"), words, _("Send it"))
-
-    def _reconnect(self) -> None:
-        self.session.happen(Kind.RECONNECT)
 
     def show_result(self) -> None:
         """Show the last result over its CT."""
