@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydicom import dcmread
@@ -11,12 +10,10 @@ from Testing.Integration.audited import audit_lines
 from Testing.Integration.hospital import Hospital, write_series
 
 from encryptsecurert_protocol.audit import AuditLine
-from encryptsecurert_protocol.bundles import CaseGrant
 from encryptsecurert_protocol.rights import Role
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import Watcher
 from EncryptSecureRTLib.client.protect import protect_series
-from EncryptSecureRTLib.custodian.changes import with_grant
 
 EVERYBODY = (
     Role.RADIOLOGIST,
@@ -45,14 +42,7 @@ class Clinic:
 
     def grant(self, *roles: Role) -> None:
         """Open the case to the users of these roles, and let the worker know."""
-        until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-        for role in roles:
-            grant = CaseGrant(pseudonym=self.case, user=self.user(role), until=until)
-            self._change(grant)
-        self.hospital.provision()
-
-    def _change(self, grant: CaseGrant) -> None:
-        self.hospital.site.change(lambda state, at: with_grant(state, grant, at))
+        self.hospital.open_case(self.case, *(self.people[role] for role in roles))
 
     def user(self, role: Role) -> str:
         """Return the id of the user of a role."""

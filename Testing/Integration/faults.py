@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from stand import PASSPHRASE
+from Testing.Integration.audited import audit_lines
 from Testing.Integration.hospital import Hospital
 from Testing.Integration.orders import RESULT_KEY, draft, end_of
 from Testing.Integration.small_jobs import parameters, small_volume
 
-from encryptsecurert_protocol.audit import AuditLine, open_audit_line
+from encryptsecurert_protocol.audit import AuditLine
 from encryptsecurert_protocol.jobs import JobHeader, job_digest
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.results import RECEIPT_NAME, open_result
-from encryptsecurert_protocol.sealing import HpkeKeyPair, HpkeSuite
 from encryptsecurert_worker.server import service
 from encryptsecurert_worker.server.building import build_core
 from encryptsecurert_worker.server.config import WorkerConfig
@@ -32,8 +31,6 @@ from encryptsecurert_worker.tasks.task import TaskContext, TaskOutput, TaskRegis
 from EncryptSecureRTLib.client.channel import Channel
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.upload import upload
-from EncryptSecureRTLib.custodian.founding import AUDITOR_CONTENT
-from EncryptSecureRTLib.custodian.passphrase import open_file
 
 WAIT_S = 30.0
 _STOP_S = 3  # all of it is for answers on their way: a running job leaves at once
@@ -100,9 +97,6 @@ class FaultyHospital(Hospital):
         super().__init__(folder)
         self.gate = Gate()
         self.clock = HostClock()
-        sealed = (folder / "site" / "auditor" / "auditor.key.sealed").read_bytes()
-        secret = open_file(PASSPHRASE, AUDITOR_CONTENT, sealed)
-        self._auditor = HpkeKeyPair.from_secret(HpkeSuite.MLKEM768_X25519, secret)
 
     def _config(self) -> WorkerConfig:
         return dataclasses.replace(super()._config(), stop_s=_STOP_S)
@@ -138,13 +132,7 @@ class FaultyHospital(Hospital):
 
     def audit_lines(self) -> list[AuditLine]:
         """Return the whole audit chain, as the auditor reads it."""
-        core = self.service.core
-        found: list[AuditLine] = []
-        while sealed := core.audit.page(len(found)).lines:
-            for octets in sealed:
-                instance, n = core.identity.instance_id, len(found) + 1
-                found.append(AuditLine.decode(open_audit_line(octets, n, instance, self._auditor)))
-        return found
+        return audit_lines(self)
 
     def told(self, job: str) -> list[tuple[str, str]]:
         """Return event and code of every audit line of a job."""

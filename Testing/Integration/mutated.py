@@ -13,13 +13,13 @@ from pathlib import Path
 
 from stand import Stand
 from Testing.Integration.inside import Ask
-from Testing.Integration.orders import draft, end_of, now, post
+from Testing.Integration.orders import announcement, draft, end_of, now, post
 from Testing.Unit.protocol.spoiling import altered, spoiled
 from Testing.Unit.worker.sealed import Client
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.bundles import BundleMessage, seal_secrets
-from encryptsecurert_protocol.fields import ID_BYTES, base64_text
+from encryptsecurert_protocol.fields import ID_BYTES
 from encryptsecurert_protocol.leases import Lease
 from encryptsecurert_protocol.limits import MIB
 from encryptsecurert_protocol.objects import ContentKey, ObjectKind
@@ -118,8 +118,8 @@ class Bench:
         """Spoil the announcement of an object."""
         small, key = self._small, self.core.identity.hpke
         if rng.random() < _OUTER:
-            body = _outer(_announcement(small.header, small.sealed), rng)
-            return self._ask("POST", "/v1/objects", body)
+            right = canonical.encode(announcement(small.header, small.sealed))
+            return self._ask("POST", "/v1/objects", _outer(right, rng))
         header = small.header.replace(small.name.encode(), rng.randbytes(32).hex().encode())
         content = ContentKey(bytes(KEY_BYTES), len(small.content), bytes(32)).encode()
         if rng.random() < 0.7:
@@ -128,7 +128,8 @@ class Bench:
             content = spoiled(content, rng)
         info = _OBJECT_INFO + hashlib.sha256(header).digest()
         sealed = hpke_seal(key.suite, key.public, info, content)
-        return self._ask("POST", "/v1/objects", _announcement(header, sealed))
+        body = canonical.encode(announcement(header, sealed))
+        return self._ask("POST", "/v1/objects", body)
 
     def chunk(self, rng: random.Random) -> Ask:
         """Spoil a chunk or where it goes; index 0 is never rightly sealed, so the upload stays."""
@@ -260,10 +261,6 @@ class Bench:
 
 
 _MIB_OF_ZEROS = bytes(MIB + 100)
-
-
-def _announcement(header: bytes, sealed: bytes) -> bytes:
-    return canonical.encode({"header": base64_text(header), "sealed": base64_text(sealed)})
 
 
 def _outer(octets: bytes, rng: random.Random) -> bytes:

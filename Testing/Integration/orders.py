@@ -7,11 +7,12 @@ from typing import Any, ParamSpec
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from Testing.Unit.worker.sealed import Client
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.events import EndEvent, Event, decode_event
-from encryptsecurert_protocol.fields import ID_BYTES
+from encryptsecurert_protocol.fields import ID_BYTES, base64_text
 from encryptsecurert_protocol.framing import pack_batch
 from encryptsecurert_protocol.jobs import JobHeader
 from encryptsecurert_protocol.objects import ObjectKind
@@ -48,6 +49,17 @@ def put_object(
 ) -> str:
     """Upload octets and return the object's name."""
     return upload(channel, home, kind, Content([content])).name
+
+
+def announcement(header: bytes, sealed: bytes) -> dict[str, Any]:
+    """Return the message that begins an upload."""
+    return {"header": base64_text(header), "sealed": base64_text(sealed)}
+
+
+def announce(channel: Channel, client: Client) -> dict[str, Any]:
+    """Begin an upload, and return the worker's answer."""
+    message = announcement(client.header, client.sealed)
+    return channel.request_json("POST", "/v1/objects", message)
 
 
 def draft(

@@ -14,6 +14,7 @@ from Testing.Integration.hospital import Hospital
 from Testing.Integration.house import House, open_house, small_job
 from Testing.Integration.orders import (
     NO_HEADERS,
+    announce,
     draft,
     end_of,
     events_of,
@@ -25,7 +26,6 @@ from Testing.Unit.worker.sealed import Client
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import ErrorCode
-from encryptsecurert_protocol.fields import base64_text
 from encryptsecurert_protocol.jobs import JobHeader, JobState
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.rights import Role
@@ -195,16 +195,11 @@ def _row(channel: Channel, job: str) -> dict[str, object]:
 # ---- objects
 
 
-def _announce(channel: Channel, client: Client) -> dict[str, object]:
-    message = {"header": base64_text(client.header), "sealed": base64_text(client.sealed)}
-    return channel.request_json("POST", "/v1/objects", message)
-
-
 def test_announcing_anothers_object_begins_an_upload_of_ones_own(house: House) -> None:
     key = house.hospital.service.core.identity.hpke
     with house.hospital.channel(house.second) as channel:
         told = [
-            _announce(channel, Client(key, b"guess", name=name))
+            announce(channel, Client(key, b"guess", name=name))
             for name in (house.volume, house.order, house.client.name, random_octets(32).hex())
         ]
 
@@ -216,14 +211,14 @@ def test_announcing_anothers_object_begins_an_upload_of_ones_own(house: House) -
 def test_the_very_announcement_of_another_begins_an_upload_of_ones_own(house: House) -> None:
     mine = house.state_of(house.first)
     with house.hospital.channel(house.second) as channel:
-        told = _announce(channel, house.client)
+        told = announce(channel, house.client)
         channel.put(f"/v1/objects/{told['upload']}/1", house.client.chunk(1))
 
     assert told["upload"] != house.upload
     assert told["next_chunk"] == 0
     assert house.state_of(house.first) == mine
     with house.hospital.channel(house.first) as channel:
-        assert _announce(channel, house.client) == {"upload": house.upload, "next_chunk": 1}
+        assert announce(channel, house.client) == {"upload": house.upload, "next_chunk": 1}
 
 
 # ---- the same user

@@ -1,29 +1,24 @@
 """Reveal over the wire: who sees what of which case, exact files, and what the auditor hears."""
 
 import hashlib
-import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydicom import dcmread
 from Testing.Integration.clinic import EVERYBODY, Clinic, open_clinic
 from Testing.Integration.command_lines import Run, run_client
+from Testing.Integration.requests_of_a_panel import Message, ask_as, ask_into_file
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.reveals import RevealClass, classes_of
 from encryptsecurert_protocol.rights import Role
-from EncryptSecureRTLib.client import process
-from EncryptSecureRTLib.client import protect as protect_module
+from EncryptSecureRTLib.client.dicomfiles import split as split_module
 from EncryptSecureRTLib.client.jobs import Watcher
 from EncryptSecureRTLib.client.protect import protect_series
 from EncryptSecureRTLib.client.reveal import Reveal
 from EncryptSecureRTLib.client.study_files import find_study
-
-Message = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +30,8 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
 
 def _ask(clinic: Clinic, role: Role, **members: object) -> tuple[Message, list[Message]]:
     """Ask for a reveal as a panel does; return the result and the lines before it."""
-    request = {
-        "command": "reveal",
-        "home": str(clinic.people[role].path),
-        "url": clinic.hospital.url,
-        "source": str(clinic.study),
-        **members,
-    }
-    lines: list[Message] = []
-    result = process.run_client(process.client_argv("reveal"), request, on_event=lines.append)
-    return result, lines
+    home, url = clinic.people[role], clinic.hospital.url
+    return ask_as(home, url, "reveal", source=clinic.study, **members)
 
 
 def _refused(clinic: Clinic, role: Role, **members: object) -> ErrorCode:
@@ -166,32 +153,14 @@ def test_files_are_refused_to_who_sees_the_case_but_may_not_export(
 
 
 def test_values_go_neither_to_a_terminal_nor_into_a_file(clinic: Clinic, tmp_path: Path) -> None:
-    words = ("reveal", clinic.study, "--url", clinic.hospital.url)
+    home, url, lines = clinic.people[Role.PHYSICIST], clinic.hospital.url, tmp_path / "lines"
     told = len(clinic.told())
-    to_words = run_client(*words, home=clinic.people[Role.PHYSICIST])
-    request = {
-        "home": str(clinic.people[Role.PHYSICIST].path),
-        "url": clinic.hospital.url,
-        "source": str(clinic.study),
-    }
-    with (
-        (tmp_path / "lines").open("wb") as lines,
-        subprocess.Popen(
-            process.client_argv("reveal"),
-            stdin=subprocess.PIPE,
-            stdout=lines,
-            stderr=subprocess.PIPE,
-            env=process.child_environment(),
-        ) as child,
-    ):
-        assert child.stdin is not None
-        child.stdin.write(json.dumps(request).encode() + b"\n")
-        child.stdin.flush()  # and left open: its end would be a stop
-        code = child.wait(60)
+    to_words = run_client("reveal", clinic.study, "--url", url, home=home)
+    code = ask_into_file(home, url, "reveal", lines, source=clinic.study)
 
     assert (to_words.code, to_words.error["code"], code) == (2, "E_USAGE", 2)
     assert len(clinic.told()) == told
-    assert b"PatientName" not in (tmp_path / "lines").read_bytes()
+    assert b"PatientName" not in lines.read_bytes()
 
 
 def test_nothing_is_revealed_without_a_manifest(clinic: Clinic, tmp_path: Path) -> None:
@@ -232,7 +201,7 @@ def test_one_changed_octet_refuses_all_with_the_same_words_as_a_closed_case(
 def test_batches_of_one_call_come_together_in_one_manifest(
     clinic: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protect_module, "_BATCH_INSTANCES", 2)
+    monkeypatch.setattr(split_module, "_BATCH_INSTANCES", 2)
     home = clinic.people[Role.PHYSICIST]
     with clinic.hospital.channel(home) as channel:
         made = protect_series(channel, home, clinic.original, tmp_path / "p", Watcher())
@@ -278,18 +247,17 @@ def test_originals_are_removed_only_after_each_was_proved(clinic: Clinic, tmp_pa
 
 
 def test_a_reveal_of_another_user_is_not_there_for_the_next(clinic: Clinic) -> None:
-    job: list[str] = []
     home = clinic.people[Role.PHYSICIST]
     result, lines = _ask(clinic, Role.PHYSICIST, classes=["identity"])
-    job += [line["job"] for line in lines if line["kind"] == "job"]
+    job = next(line["job"] for line in lines if line["kind"] == "job")
 
     with (
         clinic.hospital.channel(clinic.people[Role.DOSIMETRIST]) as channel,
         pytest.raises(EncryptSecureRTError) as refused,
     ):
-        channel.request("GET", f"/v1/results/{job[0]}/revealed")
+        channel.request("GET", f"/v1/results/{job}/revealed")
 
     assert refused.value.code is ErrorCode.E_NOT_FOUND
     assert result["instances"] == 5
     with clinic.hospital.channel(home) as channel:
-        assert channel.request("GET", f"/v1/results/{job[0]}/revealed").status_code == 200
+        assert channel.request("GET", f"/v1/results/{job}/revealed").status_code == 200

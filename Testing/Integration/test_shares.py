@@ -8,13 +8,12 @@ import pytest
 from Testing.Integration.audited import audit_lines
 from Testing.Integration.held import no_job_starts
 from Testing.Integration.hospital import Hospital
-from Testing.Integration.orders import draft, end_of, events_of, post
+from Testing.Integration.orders import announce, draft, end_of, events_of, post
 from Testing.Unit.worker.sealed import Client
 
 from encryptsecurert_protocol.audit import AuditEvent
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.events import StateEvent
-from encryptsecurert_protocol.fields import base64_text
 from encryptsecurert_protocol.jobs import JobState
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.rights import Role
@@ -45,9 +44,7 @@ class Shared:
     def begin(self, who: int) -> tuple[Client, str]:
         """Begin an upload."""
         client = Client(self.core.identity.hpke, b"some", name=random_octets(32).hex())
-        message = {"header": base64_text(client.header), "sealed": base64_text(client.sealed)}
-        answer = self.channels[who].request_json("POST", "/v1/objects", message)
-        return client, str(answer["upload"])
+        return client, str(announce(self.channels[who], client)["upload"])
 
 
 @pytest.fixture

@@ -1,15 +1,12 @@
 """`protect` for a program that shows the clear study: pairs of UIDs if asked, and a count."""
 
 import json
-import subprocess
 from pathlib import Path
 
 from pydicom import dcmread
 from Testing.Integration.command_lines import run_of
 from Testing.Integration.hospital import Ward
-from Testing.Integration.requests_of_a_panel import ask
-
-from EncryptSecureRTLib.client import process
+from Testing.Integration.requests_of_a_panel import ask, ask_into_file
 
 
 def test_uids_are_told_to_who_asks_and_fit_what_was_made(ward: Ward, tmp_path: Path) -> None:
@@ -52,28 +49,10 @@ def test_instances_are_counted_and_nothing_is_told_of_uids_unasked(
 
 
 def test_uids_do_not_go_into_a_file(ward: Ward, tmp_path: Path) -> None:
-    request = {
-        "home": str(ward.physicist.path),
-        "url": ward.url,
-        "series": str(ward.original),
-        "out": str(tmp_path / "p"),
-        "tell_uids": True,
-    }
-    with (
-        (tmp_path / "lines").open("wb") as lines,
-        subprocess.Popen(
-            process.client_argv("protect"),
-            stdin=subprocess.PIPE,
-            stdout=lines,
-            stderr=subprocess.PIPE,
-            env=process.child_environment(),
-        ) as child,
-    ):
-        assert child.stdin is not None
-        child.stdin.write(json.dumps(request).encode() + b"\n")
-        child.stdin.flush()  # and left open: its end would be a stop
-        code = child.wait(60)
+    lines = tmp_path / "lines"
+    asked = {"series": ward.original, "out": tmp_path / "p", "tell_uids": True}
+    code = ask_into_file(ward.physicist, ward.url, "protect", lines, **asked)
 
-    run = run_of(code, (tmp_path / "lines").read_text(), "")
+    run = run_of(code, lines.read_text(), "")
     assert (run.code, run.error["code"]) == (2, "E_USAGE")
     assert not (tmp_path / "p").exists()

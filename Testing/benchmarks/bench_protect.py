@@ -16,12 +16,15 @@ from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
 import pydicom
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from data_pack import DATA
 
 from encryptsecurert_protocol.headers import (
     HeaderRequest,
@@ -32,7 +35,6 @@ from encryptsecurert_protocol.headers import (
 from encryptsecurert_worker.dicom.protect import ProtectionKeys, Protector
 from EncryptSecureRTLib.client.dicomfiles import header_request, splice, split_file
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
 SETS = {
     "CT, explicit VR": "ct_abdomen_crlm/*/*.dcm",
     "CT, implicit VR": "sts_ct_mr_pet/*/dicom/CT/image/*.dcm",

@@ -76,10 +76,10 @@ def _texts_of(widget: Any) -> Iterator[str]:
         value = widget.property(name)
         if isinstance(value, str):
             yield value
-    for count, entry in (("count", "itemText"), ("count", "tabText")):
+    for entry in ("itemText", "tabText"):
         reader = getattr(widget, entry, None)
         if reader is not None:
-            yield from (reader(index) for index in range(widget.property(count)))
+            yield from (reader(index) for index in range(widget.property("count")))
     header = getattr(widget, "horizontalHeaderItem", None)
     if header is not None:
         items = (header(column) for column in range(widget.property("columnCount")))

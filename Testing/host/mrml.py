@@ -5,8 +5,10 @@ gets no item in the subject hierarchy by itself), slice views, and the applicati
 and readers (`slicer.app.coreIOManager`). Scenes are read and written by `vtkMRMLScene` itself.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import slicer
@@ -38,7 +40,7 @@ class Mrml:
     kept: tuple[Any, ...]
 
 
-def start_mrml(folder: Path) -> Mrml:
+def start_mrml(folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> Mrml:
     """Make a scene with every logic of the table.
 
     Parameters
@@ -46,6 +48,8 @@ def start_mrml(folder: Path) -> Mrml:
     folder : Path
         An empty folder for temporary files and for the data that modules bring with them; here
         they bring none.
+    more : mapping
+        Class names of further logics, by module name.
     """
     scene = slicer.vtkMRMLScene()
     application = slicer.vtkSlicerApplicationLogic()
@@ -64,7 +68,7 @@ def start_mrml(folder: Path) -> Mrml:
     try:
         logics = {
             name: _start(getattr(slicer, class_name)(), application, folder)
-            for name, class_name in _LOGICS.items()
+            for name, class_name in {**_LOGICS, **more}.items()
         }
     finally:
         vtk.vtkObject.GlobalWarningDisplayOn()

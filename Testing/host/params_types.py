@@ -7,7 +7,7 @@ an empty parameter of the same name that tells that it was set.
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, get_args, get_origin
 
 import slicer
@@ -149,7 +149,7 @@ class Field:
         rest = tuple(item for item in annotations if not isinstance(item, Default))
         found = cls(name=name, kind=kind, annotations=rest, default=Default())
         default = defaults[0] if defaults else Default(found.default_of_kind())
-        return cls(name=name, kind=kind, annotations=rest, default=default)
+        return replace(found, default=default)
 
     @property
     def is_enum(self) -> bool:
@@ -182,10 +182,6 @@ class Field:
             if isinstance(item, Validator):
                 item.validate(value)
 
-    def is_in(self, node: Any) -> bool:
-        """Whether a parameter node has a value."""
-        return bool(node.HasParameter(self.name))
-
     def write(self, node: Any, value: Any) -> None:
         """Store a value that is allowed."""
         self.validate(value)
@@ -197,7 +193,7 @@ class Field:
 
     def read(self, node: Any) -> Any:
         """Return the value; where there is none, the default is stored first."""
-        if not self.is_in(node):
+        if not node.HasParameter(self.name):
             self.write(node, self.default.value)
         if self.is_node:
             return node.GetNodeReference(self.name)

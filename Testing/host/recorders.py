@@ -1,7 +1,7 @@
 """What scripted modules register with other modules: kept, so that a test can look at it.
 
-`SampleData` is a module of its own in Slicer; the other two are registries in C++ that would give
-menus and tools, of which there are none here. What is registered runs as far as Python goes.
+`SampleData` is a module of its own in Slicer; the plugin handler is a registry in C++ that would
+give menus, of which there are none here. What is registered runs as far as Python goes.
 """
 
 # ruff: noqa: N802, N803 - the names are Slicer's
@@ -48,19 +48,18 @@ class SampleDataLogic:
         return every if category is None else every.get(category, [])
 
 
-class Registry:
-    """Stands for both registries, the plugin handler and the effect factory; keeps, in order."""
+class PluginHandler:
+    """Stands for the handler of subject hierarchy plugins; keeps them, in order."""
 
     def __init__(self) -> None:
         self.registered: list[Any] = []
-        self._item = 0
 
-    def __call__(self) -> "Registry":
+    def __call__(self) -> "PluginHandler":
         """Return itself: scripts write both `Handler.instance()` and `Handler().instance()`."""
         return self
 
-    def instance(self) -> "Registry":
-        """Return the one there is, as the C++ singletons do."""
+    def instance(self) -> "PluginHandler":
+        """Return the one there is, as the C++ singleton does."""
         return self
 
     def registerPlugin(self, plugin: Any) -> bool:
@@ -68,27 +67,18 @@ class Registry:
         self.registered.append(plugin)
         return True
 
-    def registerEffect(self, effect: Any) -> bool:
-        """Keep a Segment Editor effect."""
-        self.registered.append(effect)
-        return True
-
     def pluginByName(self, name: str) -> Any:
         """Return a plugin, or None."""
         return next((plugin for plugin in self.registered if plugin.name == name), None)
 
     def currentItem(self) -> int:
-        """Return the item of the subject hierarchy whose menu is open, 0 for none."""
-        return self._item
-
-    def setCurrentItem(self, item: int) -> None:
-        """Choose the item whose menu is open."""
-        self._item = item
+        """Return 0: there is no item whose menu is open."""
+        return 0
 
 
 @standin
 class ScriptedPlugin(QtCore.QObject):  # type: ignore[misc] # no types, see binding
-    """The C++ half of a plugin or effect whose behaviour is a Python file.
+    """The C++ half of a plugin whose behaviour is a Python file.
 
     It makes the Python half from the class that is named as the file. Here nothing asks that for
     its actions but a test.
@@ -123,30 +113,15 @@ class AbstractScriptedSubjectHierarchyPlugin:
         slicer.qSlicerSubjectHierarchyPluginHandler.instance().registerPlugin(scriptedPlugin)
 
 
-class AbstractScriptedSegmentEditorEffect:
-    """The base of Segment Editor effects: registers its C++ half when it is told to."""
-
-    def __init__(self, scriptedEffect: Any) -> None:
-        self.scriptedEffect = scriptedEffect
-
-    def register(self) -> None:
-        """Keep the effect."""
-        slicer.qSlicerSegmentEditorEffectFactory.instance().registerEffect(self.scriptedEffect)
-
-
 def install() -> None:
     """Put all of it where scripts look for it."""
     slicer.modules.sampleDataSources = {}
-    slicer.qSlicerSubjectHierarchyPluginHandler = Registry()
-    slicer.qSlicerSegmentEditorEffectFactory = Registry()
+    slicer.qSlicerSubjectHierarchyPluginHandler = PluginHandler()
     slicer.qSlicerSubjectHierarchyScriptedPlugin = ScriptedPlugin
-    slicer.qSlicerSegmentEditorScriptedEffect = ScriptedPlugin
     for module, member in (
         ("SampleData", SampleDataLogic),
         ("SubjectHierarchyPlugins", AbstractScriptedSubjectHierarchyPlugin),
         ("AbstractScriptedSubjectHierarchyPlugin", AbstractScriptedSubjectHierarchyPlugin),
-        ("SegmentEditorEffects", AbstractScriptedSegmentEditorEffect),
-        ("AbstractScriptedSegmentEditorEffect", AbstractScriptedSegmentEditorEffect),
     ):
         made = types.ModuleType(module)
         setattr(made, member.__name__, member)

@@ -14,10 +14,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from encryptsecurert_protocol.bundles import CaseGrant
 from encryptsecurert_protocol.rights import Role
 from encryptsecurert_protocol.statement import BundleName
 from encryptsecurert_worker.evidence.provider import QuoteProvider
@@ -28,6 +30,7 @@ from encryptsecurert_worker.server.providers import simulated_parts
 from encryptsecurert_worker.server.service import WorkerService
 from EncryptSecureRTLib.client.channel import open_channel
 from EncryptSecureRTLib.client.home import ClientHome
+from EncryptSecureRTLib.custodian.changes import with_grant
 from EncryptSecureRTLib.custodian.provision import provision
 from EncryptSecureRTLib.custodian.release import Release
 from EncryptSecureRTLib.custodian.site import Site, init_site
@@ -114,6 +117,16 @@ class Stand:
     def users(self, roles: Sequence[Role]) -> list[ClientHome]:
         """Enroll one user for each role."""
         return [self.user(role) for role in roles]
+
+    def open_case(self, pseudonym: str, *homes: ClientHome) -> None:
+        """Grant a case to users for a day, and let the worker know."""
+        until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+        for home in homes:
+            self._grant(CaseGrant(pseudonym=pseudonym, user=home.user().user, until=until))
+        self.provision()
+
+    def _grant(self, grant: CaseGrant) -> None:
+        self.site.change(lambda state, at: with_grant(state, grant, at))
 
     def provision(self) -> BundleName:
         """Give the worker the site's present bundle; its old connections are gone afterwards."""

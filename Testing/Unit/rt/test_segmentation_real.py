@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from data_pack import DATA
 
 from encryptsecurert_rt.geometry import ImageGrid
 from encryptsecurert_rt.segmentation import (
@@ -17,7 +18,6 @@ from encryptsecurert_rt.segmentation import (
 
 sitk = pytest.importorskip("SimpleITK", reason="SimpleITK reads the images")
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
 LUNG = DATA / "reg_lung_landmarks_elastix"
 TOTAL = DATA / "ct_abdpelvis_totalseg"
 pytestmark = [
