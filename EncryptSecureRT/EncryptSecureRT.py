@@ -69,8 +69,7 @@ class EncryptSecureRTWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(root)
         root.setMRMLScene(slicer.mrmlScene)
         self.logic = EncryptSecureRTLogic()
-        self.panel = Panel(self.ui, self.logic.session)
-        scene = slicer.mrmlScene
+        self.panel, scene = Panel(self.ui, self.logic.session), slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.panel.scene_closing)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(scene, scene.NodeRemovedEvent, self.panel.nodes_removed)
@@ -129,9 +128,10 @@ class EncryptSecureRTLogic(ScriptedLoadableModuleLogic):
         *,
         structures: Sequence[str] | None = None,
         progress: Callable[[str], object] | None = None,
+        output: Any = None,
     ) -> Any:
-        """Segment a CT node; `.wait()` returns the segmentation node, `.cancel()` ends it."""
-        return self._scripting.segment(self.session, ct, structures, progress)
+        """Segment a CT into a new or empty node that `.wait()` returns; `.cancel()` ends it."""
+        return self._scripting.segment(self.session, ct, structures, progress, output)
 
 
 class EncryptSecureRTTest(ScriptedLoadableModuleTest):

@@ -159,6 +159,17 @@ def test_no_key_is_given_twice(bench: "PanelBench") -> None:
         assert usual[key] == 0, text
 
 
+def test_every_field_before_apply_is_reached_by_a_key(bench: "PanelBench") -> None:
+    labels = {
+        widget.buddy().objectName: widget.text
+        for widget in widgets(bench.loaded.root, hidden_too=True)
+        if isinstance(widget, bench.host.qt.QLabel) and widget.buddy() is not None
+    }
+
+    for name in ("urlComboBox", "ctSelector", "structuresButton", "segmentationSelector"):
+        assert len(_keys_in(labels[name])) == 1, name
+
+
 def _keys_in(text: str) -> list[str]:
     return [key.lower() for key in re.findall(r"&(\w)", text.replace("&&", ""))]
 

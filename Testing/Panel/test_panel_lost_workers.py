@@ -1,12 +1,18 @@
 """Workers that go away in the middle of a job: waited for, then given up, and found again."""
 
+import dataclasses
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 from Testing.Panel.traces import assert_untouched, choose_body_only, details, enabled, run_folders
+
+from encryptsecurert_protocol.limits import LIMITS
+from encryptsecurert_worker.jobs import book
 
 if TYPE_CHECKING:
     from Testing.Panel.bench import PanelBench
@@ -45,6 +51,36 @@ def test_a_worker_that_is_killed_and_comes_back_finishes_the_job(
     assert bench.wait_idle() == "done"
     assert len(bench.segmentations()) == 1
     assert "connection lost, trying again" in bench.ui.logView.plainText
+
+
+@contextmanager
+def _no_place() -> Iterator[None]:
+    """Let the worker have no place for a job that waits."""
+    full = dataclasses.replace(LIMITS, queued_jobs=0)
+    with patch.object(book, "LIMITS", full):
+        yield
+
+
+def test_a_queue_that_is_full_is_waited_for_and_then_told(quick: "PanelBench") -> None:
+    quick.ui.patienceSpinBox.value = 2
+    with _no_place():
+        quick.press("applyButton")
+        quick.host.process_events(lambda: "worker is busy" in quick.ui.progressLabel.text)
+        assert quick.wait_idle() == "failed"
+
+    assert quick.message == "The worker has no free place. Try again in some minutes."
+    assert details(quick)[0] == "E_BUSY, exit code 10"
+    assert enabled(quick, "applyButton") == ["applyButton"]
+    assert_untouched(quick)
+
+
+def test_a_place_that_becomes_free_in_time_is_taken(quick: "PanelBench") -> None:
+    with _no_place():
+        quick.press("applyButton")
+        quick.host.process_events(lambda: "worker is busy" in quick.ui.progressLabel.text)
+
+    assert quick.wait_idle() == "done"
+    assert len(quick.segmentations()) == 1
 
 
 @pytest.fixture

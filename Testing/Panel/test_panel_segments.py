@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from shown import SHOWN, Show
+from Testing.Panel.traces import choose_body_only
 
 if TYPE_CHECKING:
     from Testing.Panel.bench import PanelBench
@@ -134,6 +135,23 @@ def test_the_same_job_again_makes_a_new_node_and_overwrites_nothing(ready: "Pane
 
     names = {node.GetName() for node in ready.segmentations()}
     assert names == {"CT phantom segmentation", "CT phantom segmentation_1"}
+
+
+def test_an_empty_segmentation_that_was_chosen_is_filled_and_the_next_job_makes_another(
+    ready: "PanelBench",
+) -> None:
+    choose_body_only(ready)
+    scene = ready.host.slicer.mrmlScene
+    chosen = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Organs at risk")
+    ready.named("segmentationSelector").setCurrentNode(chosen)
+    for _ in range(2):
+        ready.press("applyButton")
+        assert ready.wait_idle() == "done"
+        assert ready.named("segmentationSelector").currentNode() is None
+
+    names = [node.GetName() for node in ready.segmentations()]
+    assert names == ["Organs at risk", "CT phantom segmentation"]
+    assert list(chosen.GetSegmentation().GetSegmentIDs()) == ["body"]
 
 
 def test_results_are_saved_as_table_dicom_and_receipt(ready: "PanelBench") -> None:

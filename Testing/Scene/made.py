@@ -88,7 +88,7 @@ def put_under(node: Any, transform: Any) -> None:
     node.SetAndObserveTransformNodeID(transform.GetID())
 
 
-def _to_the_end(steps: Generator[object, None, T]) -> T:
+def to_the_end(steps: Generator[object, None, T]) -> T:
     """Go through all steps without a pause and return what they come to."""
     while True:
         try:
@@ -100,12 +100,12 @@ def _to_the_end(steps: Generator[object, None, T]) -> T:
 
 def write_volume(node: Any, path: Path, uids: SeriesUids | None = None) -> WrittenVolume:
     """Write a CT volume node; see `writing_volume`."""
-    return _to_the_end(writing_volume(node, path, uids))
+    return to_the_end(writing_volume(node, path, uids))
 
 
-def add_segments(ct: Any, segments: Iterable[DisplaySegment], **options: bool) -> Any:
+def add_segments(ct: Any, segments: Iterable[DisplaySegment], **options: Any) -> Any:
     """Load the segments onto a CT and return the node; see `load_segments`."""
-    return _to_the_end(load_segments(ct, segments, **options))
+    return to_the_end(load_segments(ct, segments, **options))
 
 
 def write_bundle(scene: Any, folder: Path, name: str = "case.mrb") -> Path:

@@ -31,7 +31,7 @@ class PlainOrder:
 
     def __init__(self) -> None:
         self.prepared = self.loaded = self.undone = 0
-        self.refusal: EncryptSecureRTError | None = None
+        self.refusal: Exception | None = None
 
     def prepare(self, folder: Path) -> Iterator[tuple[int, int]]:
         """Write a file in two steps."""

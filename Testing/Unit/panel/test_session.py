@@ -297,55 +297,21 @@ def test_a_result_that_cannot_be_loaded_leaves_nothing_behind(bench: Bench) -> N
     assert bench.folders() == []
 
 
-# ---- lost and found
-
-
-def _lose(bench: Bench) -> None:
-    child = bench.begun()
-    child.say("job", job=JOB)
-    child.say("waiting", code="E_UNREACHABLE", attempt=1, pause_s=0.5)
-    bench.tick()
-    assert bench.session.state.run.attempt == 1
-    child.say("error", code="E_UNREACHABLE", what="", todo="", exit=3, job=JOB)
-    child.end(3)
-    bench.tick()
-
-
-def test_a_lost_job_is_found_again_and_loaded(bench: Bench) -> None:
-    _lose(bench)
-    assert _phase(bench) is Phase.LOST
-
-    bench.session.happen(Kind.RECONNECT)
-    assert (bench.child.command, bench.child.request["job"]) == ("fetch", JOB)
-    bench.child.say("progress", stage="lungs", fraction=0.7)
-    bench.tick()
-    assert _phase(bench) is Phase.RUNNING
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("of somebody")], ids=repr)
+def test_a_result_whose_loading_breaks_down_does_not_look_finished(
+    bench: Bench, error: Exception
+) -> None:
+    bench.order.refusal = error
+    bench.begun()
     bench.finish()
     bench.tick(3)
 
-    assert _phase(bench) is Phase.DONE
-
-
-def test_a_lost_job_can_be_cancelled(bench: Bench) -> None:
-    _lose(bench)
-    bench.session.happen(Kind.CANCEL)
-    assert (bench.child.command, bench.child.request["job"]) == ("cancel", JOB)
-
-    bench.child.say("result", state="cancelled")
-    bench.child.end(0)
-    bench.tick()
-
-    assert _phase(bench) is Phase.READY
-
-
-def test_a_line_after_waiting_says_that_the_connection_is_back(bench: Bench) -> None:
-    child = bench.begun()
-    child.say("waiting", code="E_UNREACHABLE", attempt=2, pause_s=4.0)
-    bench.tick()
-    child.say("progress", stage="lungs", fraction=0.2)
-    bench.tick()
-
-    assert bench.session.state.run.attempt == 0
+    assert (_phase(bench), _code(bench)) == (Phase.FAILED, "E_INTERNAL")
+    outcome = bench.session.state.outcome
+    assert outcome is not None
+    assert outcome.node_id == ""
+    assert bench.folders() == []
+    assert "somebody" not in bench.session.log.as_text()
 
 
 # ---- other workers, other times

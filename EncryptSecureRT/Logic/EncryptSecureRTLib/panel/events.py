@@ -67,10 +67,11 @@ class Taken(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Away(Event):
-    """The connection is gone and is tried again."""
+    """The worker is away, or has no place, and is tried again."""
 
     attempt: int
     retry_in_s: float
+    is_busy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

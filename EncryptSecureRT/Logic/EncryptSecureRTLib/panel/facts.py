@@ -8,6 +8,7 @@ from EncryptSecureRTLib.panel.tasks import TaskSpec
 from EncryptSecureRTLib.panel.validate import Form
 from EncryptSecureRTLib.panel.words import _
 from EncryptSecureRTLib.scene.geometry import ParentTransform
+from EncryptSecureRTLib.scene.segmentations import is_empty
 from EncryptSecureRTLib.scene.study import StudyState, study_state
 from EncryptSecureRTLib.scene.volumes import VolumeFacts, volume_facts
 
@@ -18,7 +19,6 @@ def form_of(
     task: TaskSpec, ct: Any, output: Any, structures: tuple[str, ...], offer: Allowed | None
 ) -> Form:
     """Return the facts of a choice; `ct` and `output` are nodes or None."""
-    used = output is not None and output.GetSegmentation().GetNumberOfSegments() > 0
     return Form(
         task=task,
         volume=None if ct is None else volume_facts(ct),
@@ -27,7 +27,7 @@ def form_of(
         offer=offer,
         limit_bytes=_LIMIT_BYTES,
         output_is_input=output is not None and output is ct,
-        output_used=used,
+        output_used=output is not None and not is_empty(output),
     )
 
 

@@ -123,7 +123,7 @@ def _selector(spec: NodeSpec) -> Any:
     selector.addEnabled = False
     selector.removeEnabled = False
     selector.toolTip = spec.help
-    selector.accessibleName = spec.label
+    selector.accessibleName = spec.label.replace("&", "")
     # A long name is no reason for a wide panel.
     selector.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)
     return selector
@@ -159,7 +159,7 @@ class _StructureList:
             self.list.addItem(item)
         rows = min(len(task.structures), 8)
         self.list.setFixedHeight(rows * (self.list.sizeHintForRow(0) + 2) + 6)
-        layout.addRow(_("Structures"), self.button)
+        layout.addRow(_("Str&uctures"), self.button)
         layout.addRow("", self.filter)
         layout.addRow("", self.list)
         self._open(False)

@@ -135,8 +135,16 @@ class Listener:
 
     def _on_waiting(self, message: Message) -> Event | None:
         attempt, pause_s = _count(message, "attempt"), _number(message, "pause_s")
-        self._log.client(f"connection lost, trying again in {pause_s:.1f} s (attempt {attempt})")
-        return Away(kind=Kind.WAITING, at_s=self._now_s(), attempt=attempt, retry_in_s=pause_s)
+        is_busy = _word(message, "code") == ErrorCode.E_BUSY.name
+        what = "worker busy" if is_busy else "connection lost"
+        self._log.client(f"{what}, trying again in {pause_s:.1f} s (attempt {attempt})")
+        return Away(
+            kind=Kind.WAITING,
+            at_s=self._now_s(),
+            attempt=attempt,
+            retry_in_s=pause_s,
+            is_busy=is_busy,
+        )
 
     def _on_state(self, message: Message) -> Event | None:
         state, place = _word(message, "state"), _count(message, "place")

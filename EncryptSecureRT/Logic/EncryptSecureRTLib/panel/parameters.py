@@ -1,15 +1,13 @@
-"""What is chosen for a scene and saved with it: nodes, task, structures, options. Nothing else.
+"""What is chosen for a scene and saved with it: nodes, structures, options. Nothing else.
 
 Address, client folder and consents belong to the user (see `settings`); names, job ids and results
 belong to nobody's file.
 """
 
-from typing import Annotated
-
 import slicer
-from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
+from slicer.parameterNodeWrapper import parameterNodeWrapper
 
-from EncryptSecureRTLib.panel.tasks import SEGMENT, TASKS
+from EncryptSecureRTLib.panel.tasks import SEGMENT
 
 
 @parameterNodeWrapper
@@ -21,7 +19,6 @@ class Parameters:
     structures : keys of the chosen structures of the task, with blanks between them.
     """
 
-    task: Annotated[str, Choice([task.key for task in TASKS])] = SEGMENT.key
     ct: slicer.vtkMRMLScalarVolumeNode
     segmentation: slicer.vtkMRMLSegmentationNode
     structures: str = " ".join(structure.key for structure in SEGMENT.structures)

@@ -46,8 +46,7 @@ def _fold(before: PanelState, state: PanelState, event: Event) -> PanelState:
         case Taken():
             return replace(state, run=replace(state.run, job=event.job))
         case Away():
-            away = replace(state.run, attempt=event.attempt, retry_in_s=event.retry_in_s)
-            return replace(state, run=away)
+            return replace(state, run=_waiting(state.run, event))
         case Results():
             return _with_results(before, state, event)
         case _:
@@ -66,6 +65,15 @@ def _ended(before: PanelState, state: PanelState, event: Ended) -> PanelState:
     elif before.phase is Phase.CANCELLING and not event.job:
         notice = cancelled_notice(before.run.ended_by)
     return replace(state, run=run, notice=notice, go_on=False)
+
+
+def _waiting(run: Run, event: Away) -> Run:
+    return replace(
+        run,
+        attempt=event.attempt,
+        retry_in_s=event.retry_in_s,
+        worker_is_busy=event.is_busy,
+    )
 
 
 def _stepped(run: Run, event: Step) -> Run:

@@ -114,11 +114,9 @@ def segment(
     ct: Any,
     structures: Sequence[str] | None = None,
     progress: Progress | None = None,
-    folders: SeriesFolders | None = None,
-    *,
-    show3d: bool = False,
+    output: Any = None,
 ) -> Running:
-    """Start a segmentation.
+    """Start a segmentation; `output` is an empty segmentation node to fill instead of a new one.
 
     Raises
     ------
@@ -129,13 +127,12 @@ def segment(
         raise EncryptSecureRTError(ErrorCode.E_BUSY, "a job runs")
     chosen = tuple(structures or (structure.key for structure in SEGMENT.structures))
     unknown = set(chosen) - {structure.key for structure in SEGMENT.structures}
-    form = form_of(SEGMENT, ct, None, chosen, None)
+    form = form_of(SEGMENT, ct, output, chosen, None)
     problems = problems_of(form) + (["There is no such structure."] if unknown else [])
     if session.state.phase is Phase.UNCONFIGURED:
         problems.append("Choose a worker with connect.")
     if problems or form.volume is None:
         raise EncryptSecureRTError(ErrorCode.E_PARAMETERS, " ".join(problems))
-    folders = folders or SeriesFolders()
-    series = folders.source_of(ct, form.volume)
-    session.apply(SegmentOrder(ct, chosen, series, show3d=show3d))
+    series = SeriesFolders().source_of(ct, form.volume)
+    session.apply(SegmentOrder(ct, chosen, series, output=output))
     return Running(session, progress)

@@ -54,8 +54,13 @@ class SealOrder:
         return iter(())
 
     def request(self, folder: Path) -> Mapping[str, object]:
-        """Return where the series is and where its copy goes."""
-        return {"source": str(self._source), "out": str(self._out), "tell_uids": True}
+        """Return where the series is and where its copy goes: the whole of it or nothing."""
+        return {
+            "source": str(self._source),
+            "out": str(self._out),
+            "tell_uids": True,
+            "all_or_nothing": True,
+        }
 
     def load(self, folder: Path, outcome: Outcome) -> Iterator[Outcome]:
         """Seal the scene with the UIDs of the protected copy."""

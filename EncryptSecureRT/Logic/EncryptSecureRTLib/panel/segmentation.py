@@ -34,6 +34,7 @@ class SegmentOrder:
     series : folder of the protected series that the node is, as it was read; or the UIDs under
         which to send the node's own voxels.
     show3d : make surfaces, too.
+    output : vtkMRMLSegmentationNode without segments to fill; without one a new node is made.
     """
 
     command = "segment"
@@ -45,9 +46,10 @@ class SegmentOrder:
         series: Path | SeriesUids,
         *,
         show3d: bool = False,
+        output: Any = None,
     ) -> None:
         self._ct, self._structures, self._series = ct, structures, series
-        self._show3d = show3d
+        self._show3d, self._output = show3d, output
 
     def prepare(self, folder: Path) -> Iterator[tuple[int, int]]:
         """Write the voxels, if they come from the node."""
@@ -77,6 +79,7 @@ class SegmentOrder:
             (_segment(structure) for structure in display.structures),
             slices_reversed=_is_reversed(self._ct, display),
             closed_surface=self._show3d,
+            into=self._output,
         )
         node = None
         while node is None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from EncryptSecureRTLib.client.process import EncryptSecureRTError
+from EncryptSecureRTLib.client.process import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.panel import workfolder
 from EncryptSecureRTLib.panel.children import ProcessChild, StartChild
 from EncryptSecureRTLib.panel.events import Ended, Event, Results, Step
@@ -144,6 +144,9 @@ class Session:
             self._step_loading()
         except EncryptSecureRTError as error:  # of preparing or loading
             self._fault(error)
+        except Exception as error:
+            # No memory for the voxels, or a defect: what was half done must not look finished.
+            self._fault(EncryptSecureRTError(ErrorCode.E_INTERNAL, type(error).__name__))
 
     def _fault(self, error: EncryptSecureRTError) -> None:
         self.log.client(f"{error.code.name}: {error.what}")
@@ -198,7 +201,12 @@ class Session:
         if self._folder is None:
             return
         workfolder.remove(self._folder / RESULTS)  # of a fetch that broke off
-        out, display = self._folder / RESULTS, workfolder.renew(self._folder / DISPLAY)
+        try:
+            out, display = self._folder / RESULTS, workfolder.renew(self._folder / DISPLAY)
+        except EncryptSecureRTError as error:  # the job goes on; it can be tried again
+            notice = notice_of(error.code.name, detail=error.detail)
+            self.dispatch(Ended(kind=Kind.LOST, at_s=self.now_s(), notice=notice))
+            return
         members = {"job": self.state.run.job, "out": str(out), "display": str(display)}
         self._start_child("fetch", members)
 

@@ -149,6 +149,7 @@ class Run:
     job: str = ""
     attempt: int = 0
     retry_in_s: float = 0.0
+    worker_is_busy: bool = False
     ended_by: str = ""
 
 

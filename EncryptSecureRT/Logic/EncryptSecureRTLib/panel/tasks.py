@@ -16,6 +16,7 @@ class NodeSpec:
     Attributes
     ----------
     key : name of the parameter node's field and, with `Selector`, of the widget.
+    label : what stands before the selector; `&` before the letter that leads to it.
     node_class : class of nodes that the selector offers.
     """
 
@@ -62,7 +63,7 @@ SEGMENT = TaskSpec(
     inputs=(
         NodeSpec(
             key="ct",
-            label=_("CT"),
+            label=_("In&put CT"),
             node_class="vtkMRMLScalarVolumeNode",
             help=_("The CT to be segmented. Its voxels go to the worker, sealed."),
         ),
@@ -76,7 +77,7 @@ SEGMENT = TaskSpec(
     outputs=(
         NodeSpec(
             key="segmentation",
-            label=_("Segmentation"),
+            label=_("Se&gmentation"),
             node_class="vtkMRMLSegmentationNode",
             help=_("Where the structures go. A new node is made unless you choose one."),
         ),

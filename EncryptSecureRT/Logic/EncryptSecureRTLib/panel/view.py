@@ -221,8 +221,10 @@ def _progress(state: PanelState, now_s: float) -> Progress:
         return Progress(visible=False)
     elapsed = _("{time} elapsed").format(time=minutes(now_s - run.started_at_s))
     if run.attempt:
-        lost = _("Connection lost, trying again in {seconds:.0f} s (attempt {attempt})")
-        what = lost.format(seconds=run.retry_in_s, attempt=run.attempt)
+        words = _("Connection lost, trying again in {seconds:.0f} s (attempt {attempt})")
+        if run.worker_is_busy:
+            words = _("The worker is busy, trying again in {seconds:.0f} s (attempt {attempt})")
+        what = words.format(seconds=run.retry_in_s, attempt=run.attempt)
         return Progress(visible=True, what=what, elapsed=elapsed)
     what = _stage_words(state.phase, run, now_s)
     permille = None if run.fraction is None else round(1000 * min(max(run.fraction, 0.0), 1.0))

@@ -208,7 +208,9 @@ class Panel:
         series = self.folders.source_of(ct, form.volume)
         show3d = bool(self.ui.show3dCheckBox.checked)
         self._parameters.show3d = show3d
-        self.session.apply(SegmentOrder(ct, form.structures, series, show3d=show3d))
+        output = self.form.node("segmentation")
+        order = SegmentOrder(ct, form.structures, series, show3d=show3d, output=output)
+        self.session.apply(order)
 
     def seal(self) -> None:
         """Seal the study of the chosen CT: its files through the worker, its nodes here."""
@@ -322,6 +324,7 @@ class Panel:
     def _show_made(self, node_id: str) -> None:
         if self._parameters is not None:
             self._parameters.segmentation = None  # the next Apply makes another one
+            self.form.show()
         self.show_result()
 
     def _form(self) -> Form:

@@ -76,6 +76,7 @@ def load_segments(
     *,
     slices_reversed: bool = False,
     closed_surface: bool = False,
+    into: Node | None = None,
 ) -> Generator[int, None, Node]:
     """Load segments onto a CT; yield how many are done, return the segmentation node.
 
@@ -88,6 +89,9 @@ def load_segments(
         As `voxels.writing_volume` told when the volume was sent.
     closed_surface : bool
         Make surfaces for the 3D view too.
+    into : vtkMRMLSegmentationNode
+        One that was chosen for the result. If it has left the scene or got contents in the
+        meantime, a new one is made: nothing is overwritten, and nothing is lost.
 
     Raises
     ------
@@ -108,7 +112,14 @@ def load_segments(
     if not in_scene(ct, scene):
         raise EncryptSecureRTError(ErrorCode.E_CANCELLED, "the CT is not in the scene any more")
     with batch(scene):
+        if into is not None and in_scene(into, scene) and is_empty(into):
+            return _fill(into, ct, segmentation, closed_surface=closed_surface)
         return _enter(scene, ct, segmentation, closed_surface=closed_surface)
+
+
+def is_empty(node: Node) -> bool:
+    """Tell whether a segmentation node has no segment."""
+    return bool(node.GetSegmentation().GetNumberOfSegments() == 0)
 
 
 def _add_segment(
@@ -160,17 +171,35 @@ def _enter(scene: Scene, ct: Node, segmentation: Node, *, closed_surface: bool) 
         node.SetAttribute(REF_ATTRIBUTE, new_ref())
         node.SetAndObserveSegmentation(segmentation)
         scene.AddNode(node)
-        # First the transform: the reference geometry is told in the node's own coordinates.
-        node.SetAndObserveTransformNodeID(ct.GetTransformNodeID())
-        node.SetReferenceImageGeometryParameterFromVolumeNode(ct)
-        node.CreateDefaultDisplayNodes()
-        place_beside(node, ct)
-        if closed_surface and not node.CreateClosedSurfaceRepresentation():
-            raise EncryptSecureRTError(ErrorCode.E_RESULT, "no surfaces could be made")
+        _put_onto(node, ct, closed_surface=closed_surface)
     except BaseException:
         remove_with_display(node)
         raise
     return node
+
+
+def _fill(node: Node, ct: Node, segmentation: Node, *, closed_surface: bool) -> Node:
+    """Give an empty node of the user's the segments; on failure it is empty again."""
+    empty, transform = node.GetSegmentation(), node.GetTransformNodeID()
+    try:
+        node.SetAndObserveSegmentation(segmentation)
+        _put_onto(node, ct, closed_surface=closed_surface)
+        node.SetAttribute(REF_ATTRIBUTE, new_ref())
+    except BaseException:
+        node.SetAndObserveSegmentation(empty)
+        node.SetAndObserveTransformNodeID(transform)
+        raise
+    return node
+
+
+def _put_onto(node: Node, ct: Node, *, closed_surface: bool) -> None:
+    # First the transform: the reference geometry is told in the node's own coordinates.
+    node.SetAndObserveTransformNodeID(ct.GetTransformNodeID())
+    node.SetReferenceImageGeometryParameterFromVolumeNode(ct)
+    node.CreateDefaultDisplayNodes()
+    place_beside(node, ct)
+    if closed_surface and not node.CreateClosedSurfaceRepresentation():
+        raise EncryptSecureRTError(ErrorCode.E_RESULT, "no surfaces could be made")
 
 
 def remove_with_display(node: Node) -> None:
