@@ -41,6 +41,7 @@ _BREAK_GLASS = {
 }
 _REVEALED = {**_BREAK_GLASS, "event": "revealed", "note": "display dates identity: 20"}
 _NOT_REVEALED = {**_REVEALED, "event": "reveal-refused", "code": "E_CASE", "case": ""}
+_VOUCHED = {**_BREAK_GLASS, "event": "vouched", "case": "", "note": "files: 3"}
 _REFUSED = {
     "n": 2,
     "event": "job-refused",
@@ -59,6 +60,7 @@ _LINE_DEFECTS: Defects = {
     "ok-break-glass": (_BREAK_GLASS, "ok", "case and reason"),
     "ok-revealed": (_REVEALED, "ok", "case, classes and number of files"),
     "ok-reveal-refused": (_NOT_REVEALED, "ok", "of a file that no manifest names"),
+    "ok-vouched": (_VOUCHED, "ok", "number of files"),
     **{f"ok-{event}": ({"event": event}, "ok", "an event") for event in _EVENTS},
     "ok-no-bundle": ({"epoch": 0, "digest": ""}, "ok", "members that do not apply are empty"),
     "ok-long-note": ({**_BREAK_GLASS, "note": "x" * 500}, "ok", "500 characters"),

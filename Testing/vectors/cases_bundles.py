@@ -45,8 +45,16 @@ _RIGHTS = [
     {"role": "custodian", "operations": ["provision"]},
     {"role": "physicist", "operations": ["dose", "protect", "reveal"]},
 ]
+_OFFLINE = [
+    {
+        "name": name,
+        "classes": ["dates", "identity"],
+        "certificate": b64(seed(f"certificate {name}", 900)),
+    }
+    for name in ("console", "console-2", "gateway", "ward", "workstation")
+]
 _CORE = {
-    "schema": "encryptsecurert.bundle/1",
+    "schema": "encryptsecurert.bundle/2",
     "site_key_id": hashlib.sha256(spki(SITE_KEY)).hexdigest(),
     "epoch": 7,
     "issued_at": "2026-05-01T00:00:00Z",
@@ -68,6 +76,7 @@ _CORE = {
         "auditor": b64(public_octets(2, WORKER_2)),
     },
     "escrow_certificate": b64(seed("escrow certificate", 900)),
+    "offline": [],
     "lease_s": 0,
     "secrets_sha256": hashlib.sha256(_SECRETS).hexdigest(),
 }
@@ -129,6 +138,29 @@ _CORE_DEFECTS: Defects = {
         "E_BUNDLE",
         "not a pseudonym",
     ),
+    "ok-offline": ({"offline": _OFFLINE[:4]}, "ok", "as many offline recipients as there may be"),
+    "offline-five": ({"offline": _OFFLINE}, "E_BUNDLE", "one too many"),
+    "offline-unsorted": ({"offline": _OFFLINE[1::-1]}, "E_BUNDLE", "sorted by name"),
+    "offline-twice": ({"offline": _OFFLINE[:1] * 2}, "E_BUNDLE", "one name twice"),
+    "offline-name": ({"offline": [{**_OFFLINE[0], "name": "Dr. A"}]}, "E_BUNDLE", "no such name"),
+    "offline-no-class": ({"offline": [{**_OFFLINE[0], "classes": []}]}, "E_BUNDLE", "no class"),
+    "offline-other-class": (
+        {"offline": [{**_OFFLINE[0], "classes": ["all"]}]},
+        "E_BUNDLE",
+        "classes are named one by one",
+    ),
+    "offline-classes-unsorted": (
+        {"offline": [{**_OFFLINE[0], "classes": ["identity", "dates"]}]},
+        "E_BUNDLE",
+        "classes are sorted",
+    ),
+    "offline-class-twice": (
+        {"offline": [{**_OFFLINE[0], "classes": ["dates", "dates"]}]},
+        "E_BUNDLE",
+        "one class twice",
+    ),
+    "offline-missing": ({"-": "offline"}, "E_BUNDLE", "the form of version 0.1.0"),
+    "schema-1": ({"schema": "encryptsecurert.bundle/1"}, "E_BUNDLE", "an earlier schema"),
     "unknown-member": ({"note": "x"}, "E_BUNDLE", "a member that is not known"),
 }
 

@@ -99,14 +99,39 @@ _EVENTS: dict[str, tuple[bytes, str, str]] = {
 
 _DIGEST = digest("bulk")
 _REQUEST = {
-    "schema": "encryptsecurert.header/1",
+    "schema": "encryptsecurert.header/2",
     "size": 110,
     "bulk": [{"offset": 4, "length": 100, "sha256": _DIGEST}],
+    "gaps": [],
     "file_sha256": digest("file"),
+    "whole": False,
 }
 _REQUEST_DEFECTS: Defects = {
     "ok": ({}, "ok", "10 octets of header around 100 of bulk"),
     "ok-no-bulk": ({"size": 10, "bulk": [], "file_sha256": None}, "ok", "a file without bulk"),
+    "ok-whole": ({"size": 10, "bulk": [], "whole": True}, "ok", "a file to be sealed as one"),
+    "ok-gaps": ({"size": 104, "gaps": [14, 2, 100, 4]}, "ok", "6 of the 10 octets are of gaps"),
+    "gaps-missing": ({"-": "gaps"}, "E_FORMAT", "nothing is left out"),
+    "gaps-odd": ({"size": 108, "gaps": [14, 2, 20]}, "E_FORMAT", "a gap without length"),
+    "gaps-not-apart": ({"size": 106, "gaps": [14, 2, 16, 2]}, "E_FORMAT", "gaps that touch"),
+    "gaps-in-disorder": ({"size": 106, "gaps": [20, 2, 14, 2]}, "E_FORMAT", "not ascending"),
+    "gaps-empty": ({"gaps": [14, 0]}, "E_FORMAT", "a gap of nothing"),
+    "gaps-outside": ({"size": 108, "gaps": [103, 2]}, "E_FORMAT", "a gap past the bulk's end"),
+    "gaps-without-bulk": (
+        {"size": 10, "bulk": [], "gaps": [4, 2]},
+        "E_FORMAT",
+        "there is nothing for it to be in",
+    ),
+    "gaps-size": ({"gaps": [14, 2]}, "E_FORMAT", "header, bulk and gaps do not fill the size"),
+    "gaps-of-a-whole-file": (
+        {"size": 10, "bulk": [], "whole": True, "gaps": [4, 2]},
+        "E_FORMAT",
+        "no octet stays behind, so there is no gap",
+    ),
+    "whole-with-bulk": ({"whole": True}, "E_FORMAT", "of a whole file no octet stays behind"),
+    "whole-number": ({"size": 10, "bulk": [], "whole": 1}, "E_FORMAT", "1 is not true"),
+    "whole-missing": ({"-": "whole"}, "E_FORMAT", "nothing is left out"),
+    "other-schema": ({"schema": "encryptsecurert.header/1"}, "E_FORMAT", "an earlier form"),
     "size": ({"size": 111}, "E_FORMAT", "header and bulk do not fill the size"),
     "bulk-after-end": (
         {"bulk": [{"offset": 11, "length": 100, "sha256": _DIGEST}]},

@@ -70,16 +70,19 @@ _REQUEST = {
 }
 _REQUEST_DEFECTS: Defects = {
     "ok": ({}, "ok", "10 octets of header around 100 of bulk"),
-    "schema-of-protect": ({"schema": "encryptsecurert.header/1"}, "E_FORMAT", "of an original"),
+    "schema-of-protect": ({"schema": "encryptsecurert.header/2"}, "E_FORMAT", "of an original"),
+    "whole": ({"whole": False}, "E_FORMAT", "a member that only requests of protect have"),
+    "gaps": ({"gaps": []}, "E_FORMAT", "a member that only requests of protect have"),
     "size": ({"size": 111}, "E_FORMAT", "header and bulk do not fill the size"),
 }
 _FILE = {
     "size": 110,
     "bulk": [{"offset": 4, "length": 100, "sha256": digest("bulk")}],
+    "gaps": [],
     "file_sha256": digest("file"),
 }
 _ANSWER = {
-    "schema": "encryptsecurert.revealed/1",
+    "schema": "encryptsecurert.revealed/2",
     "state": "revealed",
     "code": None,
     "instance": "2.25.2",
@@ -98,7 +101,22 @@ _ANSWER_DEFECTS: Defects = {
     "instance-not-mapped": ({"instance": "1.2.3"}, "E_FORMAT", "UIDs are mapped ones"),
     "file-size": ({"file": {**_FILE, "size": 111}}, "E_FORMAT", "octets and bulk do not fill it"),
     "file-without-digest": ({"file": {**_FILE, "file_sha256": None}}, "E_FORMAT", "not provable"),
-    "other-schema": ({"schema": "encryptsecurert.revealed/2"}, "E_FORMAT", "a later form"),
+    "ok-file-gaps": (
+        {"file": {**_FILE, "size": 104, "gaps": [14, 2, 100, 4]}},
+        "ok",
+        "6 of the 10 octets are of gaps",
+    ),
+    "file-gaps-size": (
+        {"file": {**_FILE, "gaps": [14, 2]}},
+        "E_FORMAT",
+        "octets, bulk and gaps do not fill it",
+    ),
+    "file-gaps-outside": (
+        {"file": {**_FILE, "size": 108, "gaps": [103, 2]}},
+        "E_FORMAT",
+        "a gap past the bulk's end",
+    ),
+    "other-schema": ({"schema": "encryptsecurert.revealed/1"}, "E_FORMAT", "an earlier form"),
 }
 _REFUSALS: Defects = {
     "ok-refused": ({"state": "refused", "code": "E_CASE", "instance": None}, "ok", "the refusal"),

@@ -23,6 +23,7 @@ from Testing.vectors import (
     cases_json,
     cases_manifest,
     cases_messages,
+    cases_reports,
     cases_sealed,
 )
 from Testing.vectors.vector_file import render
@@ -42,6 +43,7 @@ def build(kept: KeptSealings) -> dict[str, str]:
         cases_bundles.cases(kept),
         cases_audit.cases(kept),
         cases_manifest.cases(kept),
+        cases_reports.cases(kept),
     ):
         path = f"{name}.txt"
         if path in made:

@@ -61,6 +61,7 @@ class AuditEvent(Enum):
     BREAK_GLASS = "break-glass"  # case and note (the reason) are set
     REVEALED = "revealed"  # case, and note: form, classes and number of files, here and below
     REVEAL_REFUSED = "reveal-refused"  # case is empty if no signed manifest names the file
+    VOUCHED = "vouched"  # note: number of files; the user says that their pixels show no text
     AUDIT_READ = "audit-read"
 
 

@@ -23,6 +23,7 @@ from encryptsecurert_protocol.fields import (
     time_text,
 )
 from encryptsecurert_protocol.leases import MAX_LEASE_S, MIN_LEASE_S
+from encryptsecurert_protocol.offline import MAX_OFFLINE, OfflineRecipient, ordered_recipients
 from encryptsecurert_protocol.rights import RolePolicy, UserEntry
 from encryptsecurert_protocol.sealing import (
     KEY_BYTES,
@@ -33,11 +34,11 @@ from encryptsecurert_protocol.sealing import (
 )
 from encryptsecurert_protocol.signatures import Label, key_id, verify
 
-_SCHEMA = "encryptsecurert.bundle/1"
+_SCHEMA = "encryptsecurert.bundle/2"
 _INFO = b"EncryptSecureRT/provision/v1\x00"
 _CORE = (
     "schema site_key_id epoch issued_at not_before not_after user_ca roles cases revoked "
-    "public_keys escrow_certificate lease_s secrets_sha256"
+    "public_keys escrow_certificate offline lease_s secrets_sha256"
 ).split()
 _MAX_CERTIFICATE_BYTES = 8192
 _MAX_KEY_BYTES = 8192
@@ -69,6 +70,7 @@ class BundleCore:
     user_ca, recipient_certificate, escrow_certificate : DER certificates.
     manifest_keys : SPKI DER of the present manifest key first, then of earlier ones.
     auditor_key : HPKE public key, suite 2.
+    offline : who has sealed items of their own in each file, ascending by name.
     """
 
     site_key_id: str
@@ -84,6 +86,7 @@ class BundleCore:
     recipient_certificate: bytes
     auditor_key: bytes
     escrow_certificate: bytes
+    offline: tuple[OfflineRecipient, ...] = ()
     lease_s: int
     secrets_sha256: str
 
@@ -111,6 +114,7 @@ class BundleCore:
                     "auditor": base64_text(self.auditor_key),
                 },
                 "escrow_certificate": base64_text(self.escrow_certificate),
+                "offline": [one.as_json() for one in self.offline],
                 "lease_s": self.lease_s,
                 "secrets_sha256": self.secrets_sha256,
             }
@@ -143,6 +147,9 @@ class BundleCore:
             recipient_certificate=keys.octets("recipient", _MAX_CERTIFICATE_BYTES),
             auditor_key=keys.octets("auditor", auditor_bytes, auditor_bytes),
             escrow_certificate=fields.octets("escrow_certificate", _MAX_CERTIFICATE_BYTES),
+            offline=ordered_recipients(
+                [OfflineRecipient.from_json(one) for one in fields.items("offline", MAX_OFFLINE)]
+            ),
             lease_s=_lease_s(fields),
             secrets_sha256=fields.hex("secrets_sha256", DIGEST_BYTES),
         )

@@ -45,6 +45,12 @@ class ErrorCode(Enum):
     E_TIMEOUT = ErrorInfo(
         3, 504, "The worker did not answer in time.", "Try again; the job, if any, goes on."
     )
+    E_PACS_UNREACHABLE = ErrorInfo(
+        3,
+        503,
+        "The PACS cannot be reached, or the line to it broke.",
+        "Check address, port and TLS, and that it runs; then begin again.",
+    )
     # 4: the user's certificate
     E_USER_CERTIFICATE = ErrorInfo(
         4,
@@ -154,6 +160,12 @@ class ErrorCode(Enum):
     E_QUOTA = ErrorInfo(
         8, 429, "A quota of yours is used up.", "Let jobs end or expire, or wait until tomorrow."
     )
+    E_PACS_REFUSED = ErrorInfo(
+        8,
+        403,
+        "The PACS does not allow this.",
+        "Have both AE titles, your credentials or the kinds of objects entered there.",
+    )
     # 9: bad input
     E_FORMAT = ErrorInfo(
         9, 400, "A message is malformed.", "Update client and worker to the same version."
@@ -210,11 +222,23 @@ class ErrorCode(Enum):
         "The image may show text about the patient in its pixels.",
         "Remove such images from the series.",
     )
+    E_HIDDEN_DATA = ErrorInfo(
+        9,
+        400,
+        "The pixel data may hide more than the picture.",
+        "Export the image anew, without compression and overlays, or have it sealed whole.",
+    )
     # 10: size
     E_TOO_LARGE = ErrorInfo(10, 413, "This is larger than the limit.", "Send less at a time.")
     E_BUSY = ErrorInfo(10, 503, "The worker has as much to do as it takes.", "Try again later.")
     # 11 to 14
     E_JOB_FAILED = ErrorInfo(11, 500, "The job failed.", "See the log; try other parameters.")
+    E_PACS_INCOMPLETE = ErrorInfo(
+        11,
+        502,
+        "The PACS did not take or give all instances.",
+        "Look into its log; begin again.",
+    )
     E_CANCELLED = ErrorInfo(12, 409, "Cancelled.", "Nothing was written.")
     E_RESULT = ErrorInfo(
         13, 502, "A result is not the one that the receipt names.", "Do not use it; run it again."
@@ -227,6 +251,12 @@ class ErrorCode(Enum):
         502,
         "The audit log and what it is compared with do not agree.",
         "Stop sending to this worker; keep the log and the receipts; find out who restored what.",
+    )
+    E_PACS_ANSWER = ErrorInfo(
+        13,
+        502,
+        "The PACS answered what the standard does not have, or not what was asked for.",
+        "Keep nothing of it; ask who runs the PACS.",
     )
     E_LOCAL_FILE = ErrorInfo(
         14,

@@ -1,13 +1,15 @@
 """What `protect` asks and answers for one DICOM file: headers travel, bulk stays where it is.
 
     request  u32be JSON length ‖ JSON {schema, size, bulk: [{offset, length, sha256}],
-             file_sha256} ‖ the file's octets without the bulk ranges
+             gaps, file_sha256, whole} ‖ the file's octets without the bulk ranges, but for
+             those in the gaps of it (gaps.py)
     answer   u32be JSON length ‖ JSON {schema, state, code, name, bulk: [{at, length, sha256}]}
              ‖ the protected file's octets without the bulk ranges (none if refused)
 
 A file is its header octets with the bulk spliced in at the offsets named, so the worker gives a
 whole protected file without having seen one pixel, and the client makes it without having read
-one element. Many items travel as one batch; each is judged by itself.
+one element. A request that is `whole` has no bulk: its octets are the file, pixels and all, to be
+sealed as one. Many items travel as one batch; each is judged by itself.
 
 >>> answer = refused_header(ErrorCode.E_MODALITY)
 >>> decode_answer(encode_answer(answer)) == answer
@@ -22,13 +24,16 @@ from typing import Any, ClassVar, NoReturn, TypeVar, overload
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.limits import LIMITS, MIB
+from encryptsecurert_protocol.gaps import Place, check_gaps, gaps_json, read_gaps
+from encryptsecurert_protocol.limits import KIB, MIB
 from encryptsecurert_protocol.volumes import MAPPED_UID
 
-REQUEST_SCHEMA = "encryptsecurert.header/1"
+REQUEST_SCHEMA = "encryptsecurert.header/2"
 ANSWER_SCHEMA = "encryptsecurert.protected-header/1"
 
 MAX_BULK_RANGES = 64
+# Room for as many gaps as there may be.
+MAX_PART_JSON_BYTES = 256 * KIB
 # Contours, registrations and plans are header: their numbers are held against the standard.
 MAX_HEADER_BYTES = 12 * MIB
 # A protected header holds the original up to three times (clear, attributes and raw octets).
@@ -87,6 +92,11 @@ class BulkRange:
         _check_count(self.length, 1)
         _check_digest(self.sha256)
 
+    @property
+    def place(self) -> Place:
+        """Where it lies, without its digest."""
+        return self.offset, self.length
+
     def as_json(self) -> dict[str, Any]:
         """Return the range's members."""
         return {"offset": self.offset, "length": self.length, "sha256": self.sha256}
@@ -123,27 +133,39 @@ def _check_layout(ranges: Sequence[tuple[int, int]], whole: int) -> None:
 class HeaderRequest:
     """One file without its bulk.
 
-    `header` is exactly `size` minus the bulk lengths long. `file_sha256` is the digest of the
-    whole file, as far as the client says it: the worker stores it sealed, so that a later
-    reveal can be held against it.
+    `header` is exactly `size` minus the bulk lengths long, plus those of the `gaps` in the bulk.
+    `file_sha256` is the digest of the whole file, as far as the client says it: the worker stores
+    it sealed, so that a later reveal can be held against it. `whole` asks for the file to be sealed
+    as it is, pixels included: `header` is then all of it.
     """
 
     SCHEMA: ClassVar[str] = REQUEST_SCHEMA
     MOST_HEADER_BYTES: ClassVar[int] = MAX_HEADER_BYTES
+    # Else the message has no such member, and none for gaps.
+    MAY_BE_WHOLE: ClassVar[bool] = True
 
     size: int
     bulk: tuple[BulkRange, ...]
     header: Octets = field(repr=False)
     file_sha256: str | None = None
+    whole: bool = False
+    gaps: tuple[Place, ...] = ()
 
     def __post_init__(self) -> None:
         _check_count(self.size, 1)
-        _check_layout([(one.offset, one.length) for one in self.bulk], self.size)
+        if not isinstance(self.whole, bool) or (self.whole and self.bulk):
+            _refuse()
+        if (self.whole or self.gaps) and not self.MAY_BE_WHOLE:
+            _refuse()
+        ranges = [one.place for one in self.bulk]
+        _check_layout(ranges, self.size)
+        check_gaps(self.gaps, ranges)
         if self.file_sha256 is not None:
             _check_digest(self.file_sha256)
         if len(self.header) > self.MOST_HEADER_BYTES:
             _refuse(ErrorCode.E_TOO_LARGE)
-        if len(self.header) + sum(one.length for one in self.bulk) != self.size:
+        stays = sum(one.length for one in self.bulk) - sum(length for _, length in self.gaps)
+        if len(self.header) + stays != self.size:
             _refuse()
 
 
@@ -190,15 +212,16 @@ def refused_header(code: ErrorCode) -> ProtectedHeader:
 
 def encode_request(request: HeaderRequest) -> bytes:
     """Return the octets of a request, as they stand in a batch."""
-    return join_part(
-        {
-            "schema": request.SCHEMA,
-            "size": request.size,
-            "bulk": [one.as_json() for one in request.bulk],
-            "file_sha256": request.file_sha256,
-        },
-        request.header,
-    )
+    fields: dict[str, Any] = {
+        "schema": request.SCHEMA,
+        "size": request.size,
+        "bulk": [one.as_json() for one in request.bulk],
+        "file_sha256": request.file_sha256,
+    }
+    if request.MAY_BE_WHOLE:
+        fields["whole"] = request.whole
+        fields["gaps"] = gaps_json(request.gaps)
+    return join_part(fields, request.header)
 
 
 @overload
@@ -215,9 +238,18 @@ def decode_request(octets: Octets, kind: type[HeaderRequest] = HeaderRequest) ->
     EncryptSecureRTError
         E_FORMAT if anything is not as `encode_request` writes it, E_TOO_LARGE over a limit.
     """
-    fields, header = _part(octets, {"schema", "size", "bulk", "file_sha256"}, kind.SCHEMA)
-    ranges = bulk_ranges(fields["bulk"])
-    return kind(size=fields["size"], bulk=ranges, header=header, file_sha256=fields["file_sha256"])
+    names = {"schema", "size", "bulk", "file_sha256"}
+    names |= {"whole", "gaps"} if kind.MAY_BE_WHOLE else set()
+    fields, header = _part(octets, names, kind.SCHEMA)
+    bulk = bulk_ranges(fields["bulk"])
+    return kind(
+        size=fields["size"],
+        bulk=bulk,
+        header=header,
+        file_sha256=fields["file_sha256"],
+        whole=fields["whole"] if kind.MAY_BE_WHOLE else False,
+        gaps=read_gaps(fields["gaps"], [one.place for one in bulk]) if kind.MAY_BE_WHOLE else (),
+    )
 
 
 def bulk_ranges(value: object) -> tuple[BulkRange, ...]:
@@ -285,11 +317,11 @@ def split_part(octets: Octets) -> tuple[dict[str, Any], memoryview]:
     if len(view) < 4:
         _refuse()
     length = int.from_bytes(view[:4], "big")
-    if length > LIMITS.json_line_bytes:
+    if length > MAX_PART_JSON_BYTES:
         _refuse(ErrorCode.E_TOO_LARGE)
     if len(view) < 4 + length:
         _refuse()
-    fields = canonical.decode(bytes(view[4 : 4 + length]), LIMITS.json_line_bytes)
+    fields = canonical.decode(bytes(view[4 : 4 + length]), MAX_PART_JSON_BYTES)
     return fields, view[4 + length :]
 
 

@@ -5,8 +5,8 @@ manifest that the site's manifest key signed names it. One entry an instance:
 
     {instance, content_sha256, clear_sha256, bulk_sha256: [...]}
 
-`content_sha256` is of the sealed item's DER octets, `clear_sha256` of the clear data set in its
-canonical form (docs/protocol.md, section 27), `bulk_sha256` are the digests of the bulk as the
+`content_sha256` is of the DER octets of all sealed items, `clear_sha256` of the clear data set in
+its canonical form (docs/protocol.md, section 27), `bulk_sha256` are the digests of the bulk as the
 client told them. Manifests of one study, of several batches, become one by `merged`.
 """
 

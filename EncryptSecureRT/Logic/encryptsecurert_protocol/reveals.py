@@ -5,8 +5,8 @@
 
 For display the octets are a data set in Explicit VR Little Endian of the attributes asked for,
 and `file` is null. As a file they are the original's octets without its bulk, and `file` says
-{size, bulk: [{offset, length, sha256}], file_sha256}, so that the client puts it together and
-proves it. A refusal has one code whatever the reason, and no octets.
+{size, bulk: [{offset, length, sha256}], gaps, file_sha256}, so that the client puts it together
+and proves it. A refusal has one code whatever the reason, and no octets.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from typing import ClassVar
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import DIGEST_BYTES, MAX_INTEGER, Fields
+from encryptsecurert_protocol.gaps import MAX_GAPS, Place, gaps_json, read_gaps
 from encryptsecurert_protocol.headers import (
     MAX_BULK_RANGES,
     MAX_HEADER_BYTES,
@@ -31,7 +32,7 @@ from encryptsecurert_protocol.rights import Role
 from encryptsecurert_protocol.volumes import MAPPED_UID
 
 REQUEST_SCHEMA = "encryptsecurert.protected-file/1"
-ANSWER_SCHEMA = "encryptsecurert.revealed/1"
+ANSWER_SCHEMA = "encryptsecurert.revealed/2"
 REFUSAL = ErrorCode.E_CASE
 
 
@@ -75,15 +76,20 @@ class RevealRequest(HeaderRequest):
 
     SCHEMA: ClassVar[str] = REQUEST_SCHEMA
     MOST_HEADER_BYTES: ClassVar[int] = MAX_PROTECTED_HEADER_BYTES
+    MAY_BE_WHOLE: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginalFile:
-    """How the original file is put together: `bulk` ranges of it come from the protected one."""
+    """How the original file is put together.
+
+    `bulk` ranges of it come from the protected one, but for the `gaps` in them.
+    """
 
     size: int
     bulk: tuple[BulkRange, ...]
     file_sha256: str
+    gaps: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +113,12 @@ class Revealed:
         if len(self.octets) > MAX_HEADER_BYTES:
             raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
         if self.file is not None:
-            HeaderRequest(size=self.file.size, bulk=self.file.bulk, header=self.octets)
+            HeaderRequest(
+                size=self.file.size,
+                bulk=self.file.bulk,
+                header=self.octets,
+                gaps=self.file.gaps,
+            )
 
     @property
     def refused(self) -> bool:
@@ -149,14 +160,17 @@ def _file_json(file: OriginalFile) -> dict[str, object]:
     return {
         "size": file.size,
         "bulk": [one.as_json() for one in file.bulk],
+        "gaps": gaps_json(file.gaps),
         "file_sha256": file.file_sha256,
     }
 
 
 def _read_file(fields: Fields) -> OriginalFile:
-    file = fields.child("file", ("size", "bulk", "file_sha256"))
+    file = fields.child("file", ("size", "bulk", "gaps", "file_sha256"))
+    bulk = bulk_ranges(file.items("bulk", MAX_BULK_RANGES))
     return OriginalFile(
         size=file.integer("size", 1, MAX_INTEGER),
-        bulk=bulk_ranges(file.items("bulk", MAX_BULK_RANGES)),
+        bulk=bulk,
         file_sha256=file.hex("file_sha256", DIGEST_BYTES),
+        gaps=read_gaps(file.items("gaps", 2 * MAX_GAPS), [one.place for one in bulk]),
     )

@@ -138,7 +138,7 @@ def test_bundle_shows_epoch_digest_and_ids(run: Run, site_dir: Path) -> None:
     assert code == 0
     assert first == second
     named = {"kind", "command", "site_key_id", "epoch", "digest"}
-    assert set(first[0]) == named | {"lease_s", "case_grants", "revoked", "users"}
+    assert set(first[0]) == named | {"lease_s", "case_grants", "offline", "revoked", "users"}
 
 
 def test_a_worker_that_is_not_there_is_exit_3(run: Run, site_dir: Path, release: Path) -> None:

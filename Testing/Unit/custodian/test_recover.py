@@ -10,9 +10,13 @@ import pydicom
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from data_pack import DATA
-from Testing.Unit.protect.conftest import Site, make_ct
+from Testing.Unit.hidden.frames import BASELINE, canary, compressed_ct, jpeg, picture, segment
+from Testing.Unit.protect.conftest import Site, look_alike_block, make_ct
 
+from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.headers import HeaderRequest
+from encryptsecurert_worker.dicom.protect import sealed
 from EncryptSecureRTLib.client.dicomfiles import header_request, splice, split_file
 from EncryptSecureRTLib.custodian.cli import main
 from EncryptSecureRTLib.custodian.escrow_pem import escrow_pem
@@ -75,6 +79,49 @@ def test_our_file_comes_back_octet_for_octet(
     assert (tmp_path / "out" / protected.name).read_bytes() == original.read_bytes()
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert result["files"] == [{"file": 1, "outcome": "exact"}]
+
+
+def test_a_comment_that_was_masked_in_the_pixels_comes_back(
+    site: Site, escrow_key: EscrowKey, tmp_path: Path
+) -> None:
+    original = tmp_path / "original.dcm"
+    frame = jpeg(picture())
+    original.write_bytes(compressed_ct(BASELINE, [frame[:2] + segment(0xFE, canary()) + frame[2:]]))
+    protected = _protected(site, original, tmp_path / "protected")
+    assert canary() not in protected.read_bytes()
+
+    assert recover_file(protected, tmp_path / "out", escrow_key)
+
+    assert (tmp_path / "out" / protected.name).read_bytes() == original.read_bytes()
+
+
+def test_a_block_like_ours_in_the_original_is_not_taken_for_ours(
+    site: Site, escrow_key: EscrowKey, tmp_path: Path
+) -> None:
+    original = tmp_path / "original.dcm"
+    original.write_bytes(make_ct(look_alike_block()))
+    protected = _protected(site, original, tmp_path / "protected")
+
+    assert recover_file(protected, tmp_path / "out", escrow_key)
+
+    assert (tmp_path / "out" / protected.name).read_bytes() == original.read_bytes()
+
+
+def test_files_of_the_first_version_say_nothing_of_gaps_and_come_back(
+    site: Site, escrow_key: EscrowKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def first_form(request: HeaderRequest) -> bytes:
+        bulk = [one.as_json() for one in request.bulk]
+        fields = {"bulk": bulk, "file_sha256": request.file_sha256, "size": request.size}
+        return canonical.encode({**fields, "schema": "encryptsecurert.splice/1"})
+
+    monkeypatch.setattr(sealed, "_splice_list", first_form)
+    original = _original(tmp_path)
+    protected = _protected(site, original, tmp_path / "protected")
+
+    assert recover_file(protected, tmp_path / "out", escrow_key)
+
+    assert (tmp_path / "out" / protected.name).read_bytes() == original.read_bytes()
 
 
 def test_real_files_come_back_octet_for_octet(

@@ -25,14 +25,15 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from encryptsecurert_protocol.headers import BulkRange, HeaderRequest
-from encryptsecurert_worker.dicom.protect import ProtectionKeys, Protector
+from encryptsecurert_worker.dicom.protect import ProtectionKeys, Protector, sealed
 
 LONG_VRS = b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()
 UNDEFINED = 0xFFFFFFFF
 IMPLICIT, EXPLICIT = b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1"
 
 
-def _pair(common_name: str) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
+def make_pair(common_name: str) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
+    """Return a key that sealed items can be for, with its certificate."""
     key = rsa.generate_private_key(65537, 3072)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -53,11 +54,12 @@ class Site:
     """Keys of a made-up site, with the private halves that open what was sealed."""
 
     def __init__(self) -> None:
-        self.pairs = [_pair("0f3a"), _pair("77c1")]
+        self.pairs = [make_pair("0f3a"), make_pair("77c1")]
         recipient, escrow = (pair[1].public_bytes(Encoding.DER) for pair in self.pairs)
         self.keys = ProtectionKeys(
             uid_key=b"u" * 32,
             pid_key=b"p" * 32,
+            dateshift_key=b"d" * 32,
             recipient_certificate=recipient,
             escrow_certificate=escrow,
         )
@@ -130,8 +132,8 @@ BASE: dict[int, tuple[bytes, Any]] = {
     0x00280011: (b"US", us(6)),
     0x00280030: (b"DS", b"0.5\\0.5"),
     0x00280100: (b"US", us(16)),
-    0x00280101: (b"US", us(12)),
-    0x00280102: (b"US", us(11)),
+    0x00280101: (b"US", us(16)),
+    0x00280102: (b"US", us(15)),
     0x00280103: (b"US", us(1)),
     0x00281052: (b"DS", b"-1024"),
     0x00281053: (b"DS", b"1"),
@@ -184,6 +186,17 @@ def request_of(octets: bytes, pixels: bytes = PIXELS) -> HeaderRequest:
 @pytest.fixture(scope="session")
 def ct_octets() -> Callable[..., bytes]:
     return make_ct
+
+
+def look_alike_block() -> dict[int, tuple[bytes, Any] | None]:
+    """Return private elements of an original that look like ours, and name another original."""
+    other = make_ct({0x00081030: (b"LO", b"ANOTHER STUDY ")})
+    request = request_of(other, PIXELS)
+    return {
+        0x0EEF0011: (b"LO", sealed.PRIVATE_CREATOR),
+        0x0EEF1101: (b"OB", bytes(request.header)),
+        0x0EEF1102: (b"OB", sealed._splice_list(request)),
+    }
 
 
 @pytest.fixture(scope="session")

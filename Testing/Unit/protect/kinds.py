@@ -2,6 +2,7 @@
 
 import subprocess
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,12 +13,15 @@ from typing import Any
 import pydicom
 from data_pack import DATA
 from pydicom.data import get_testdata_files
-from pydicom.filereader import read_dataset
+from pydicom.filereader import read_dataset, read_file_meta_info
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.headers import ProtectedHeader
 from encryptsecurert_worker.dicom.protect import Protector
 from encryptsecurert_worker.dicom.protect.iods import IODS, Iod
+from encryptsecurert_worker.dicom.protect.iods.rt_image import RT_IMAGE
+from encryptsecurert_worker.dicom.protect.iods.secondary_capture import SECONDARY_CAPTURE
+from encryptsecurert_worker.dicom.protect.iods.ultrasound import ULTRASOUND
 from EncryptSecureRTLib.client.dicomfiles import header_request, split_file
 
 _FOLDERS = ("dicom_kinds", "dicomrt_breast_dicompyler", "proton_phantom_dose", "slicerrt_dose")
@@ -35,8 +39,10 @@ class Kept:
     def octets(self) -> bytes:
         """Return the whole protected file."""
         header, at, whole = bytes(self.answer.header), 0, b""
-        source = self.original.read_bytes()
         split = split_file(self.original)
+        source = bytearray(self.original.read_bytes())
+        for offset, length in split.gaps:
+            source[offset : offset + length] = bytes(length)
         for insert, bulk in zip(self.answer.bulk, split.bulk, strict=True):
             whole += header[at : insert.at]
             whole += source[bulk.offset : bulk.offset + bulk.length]
@@ -61,6 +67,24 @@ def real_files() -> tuple[Path, ...]:
             found += [*slices[:1], *slices[1:][-1:]]
     found += sorted({Path(path) for path in get_testdata_files()})
     return tuple(path for path in found if path.is_file() and _is_part_10(path))
+
+
+@lru_cache(maxsize=1)
+def pictures_and_some_of_each_class() -> tuple[Path, ...]:
+    """Return the real files that may show text or have no list, and two of each other class."""
+    found: list[Path] = []
+    classes: Counter[str] = Counter()
+    for path in real_files():
+        sop_class = str(read_file_meta_info(path).get("MediaStorageSOPClassUID", ""))
+        classes[sop_class] += 1
+        iod = IODS.get(sop_class.encode())
+        if (
+            iod is None
+            or iod in (RT_IMAGE, ULTRASOUND, SECONDARY_CAPTURE)
+            or classes[sop_class] < 3
+        ):
+            found.append(path)
+    return tuple(found)
 
 
 def outcomes(protector: Protector) -> Iterator[tuple[Path, Kept | ErrorCode]]:

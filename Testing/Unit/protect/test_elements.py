@@ -302,8 +302,8 @@ def test_random_nested_data_sets_have_the_elements_that_pydicom_finds(
     header = read_header(ct_request(changes, implicit=implicit))
 
     assert _flat(tuple(header.elements.values())) == _oracle_of(octets)
-    bulk = TagWalker(BytesIO(octets), len(octets)).pixel_ranges()
-    assert bulk == ((header.elements[PIXEL_DATA].value, 48),)
+    bulk = TagWalker(BytesIO(octets), len(octets)).layout().pixels
+    assert [(one.offset, one.length) for one in bulk] == [(header.elements[PIXEL_DATA].value, 48)]
 
 
 @given(st.data(), st.booleans())
@@ -324,7 +324,7 @@ def test_damaged_headers_raise_only_our_errors_in_both_walkers(
     with contextlib.suppress(EncryptSecureRTError):
         read_header(request)
     with contextlib.suppress(EncryptSecureRTError):
-        TagWalker(BytesIO(whole), len(whole)).pixel_ranges()
+        TagWalker(BytesIO(whole), len(whole)).layout()
 
 
 def test_many_elements_are_bounded(ct_request: Callable[..., HeaderRequest]) -> None:

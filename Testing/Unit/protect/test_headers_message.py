@@ -23,6 +23,7 @@ from encryptsecurert_protocol.headers import (
     encode_request,
     refused_header,
 )
+from encryptsecurert_protocol.reveals import RevealRequest
 
 DIGEST = "0" * 63 + "a"
 NAME = "2.25.123/2.25.0.dcm"
@@ -58,7 +59,7 @@ def test_a_request_begins_with_its_json_length_and_ends_with_the_header() -> Non
 
     length = int.from_bytes(octets[:4], "big")
 
-    assert canonical.decode(octets[4 : 4 + length])["schema"] == "encryptsecurert.header/1"
+    assert canonical.decode(octets[4 : 4 + length])["schema"] == "encryptsecurert.header/2"
     assert octets[4 + length :] == b"headertail"
 
 
@@ -171,6 +172,26 @@ def test_unknown_and_missing_fields_are_refused() -> None:
         with pytest.raises(EncryptSecureRTError) as caught:
             decode_request(octets)
         assert caught.value.code is ErrorCode.E_FORMAT
+
+
+def test_a_whole_request_has_no_bulk_and_says_so() -> None:
+    whole = _request(size=10, bulk=(), whole=True)
+
+    assert decode_request(encode_request(whole)).whole is True
+    assert decode_request(encode_request(_request())).whole is False
+    for wrong in ({"whole": True}, {"size": 10, "bulk": (), "whole": 1}):
+        with pytest.raises(EncryptSecureRTError) as caught:
+            _request(**wrong)
+        assert caught.value.code is ErrorCode.E_FORMAT
+
+
+def test_a_protected_file_is_never_asked_for_as_a_whole() -> None:
+    with pytest.raises(EncryptSecureRTError) as caught:
+        RevealRequest(size=10, bulk=(), header=b"headertail", whole=True)
+    assert caught.value.code is ErrorCode.E_FORMAT
+
+    request = RevealRequest(size=10, bulk=(), header=b"headertail")
+    assert b"whole" not in encode_request(request)
 
 
 def test_neither_message_shows_its_header_when_printed() -> None:

@@ -11,7 +11,7 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.uid import UID
 
 from encryptsecurert_worker.dicom.protect.codes import meaning_of
-from encryptsecurert_worker.dicom.protect.iods import ALL_IODS, IODS, Iod, Pixels
+from encryptsecurert_worker.dicom.protect.iods import ALL_IODS, IODS, SEALED_WHOLE, Iod, Pixels
 from encryptsecurert_worker.dicom.protect.iods.rows import ONE, numbers
 from encryptsecurert_worker.dicom.protect.rules import Action, Kind, Rule
 from encryptsecurert_worker.dicom.protect.shell import markers
@@ -37,7 +37,7 @@ def _rows(iod: Iod, rules: tuple[Rule, ...], path: tuple[str, ...] = ()) -> Iter
         yield from _rows(iod, rule.items, (*path, rule.keyword))
 
 
-ROWS = [row for iod in ALL_IODS for row in _rows(iod, iod.rules)]
+ROWS = [row for iod in (*ALL_IODS, SEALED_WHOLE) for row in _rows(iod, iod.rules)]
 
 
 def _digits(tag: str) -> str:
@@ -59,7 +59,8 @@ def listed(shared_data: Path) -> dict[int, set[str]]:
 
 
 def test_there_are_lists_for_the_kinds_of_radiotherapy() -> None:
-    assert len(ALL_IODS) == 22
+    assert len(ALL_IODS) == 25
+    assert SEALED_WHOLE not in IODS.values()
     assert len(ROWS) > 1000
     assert all(UID(uid.decode()).type == "SOP Class" for uid in IODS if not uid.endswith(b"66.7"))
 
@@ -85,6 +86,37 @@ def test_what_table_e1_1_lists_has_a_reason_at_every_path(listed: dict[int, set[
             assert taken & _met_by(listed[row.rule.tag]), row
     assert checked > 400
     assert not set(markers(simulated=True)) & set(listed)
+
+
+def test_dates_that_move_are_those_that_table_e1_1_lets_be_modified(shared_data: Path) -> None:
+    with (shared_data / "ps3_15" / "table_e1_1.csv").open(newline="") as file:
+        cleaned = {
+            row["keyword"] for row in csv.DictReader(file) if row["rtn_long_modif_dates"] == "C"
+        }
+    moving = [row for row in ROWS if row.rule.moves]
+
+    assert len({row.rule.keyword for row in moving}) >= 25
+    for row in moving:
+        assert row.rule.keyword in cleaned, row
+        assert row.rule.vrs in ((b"DA",), (b"TM",), (b"DT",)), row
+        assert "Birth" not in row.rule.keyword, row
+
+
+def test_no_date_stands_in_clear_but_emptied_fixed_or_moved() -> None:
+    for row in ROWS:
+        if set(row.rule.vrs) & {b"DA", b"TM", b"DT"}:
+            assert row.rule.action in (Action.EMPTY, Action.FIXED, Action.SEAL), row
+            assert row.rule.action is not Action.SEAL or row.rule.moves, row
+
+
+def test_pointers_of_frames_point_to_rows_of_their_table() -> None:
+    for row in ROWS:
+        if row.rule.action is Action.KEEP_TAG and row.rule.terms:
+            beside = {one.rule.tag for one in ROWS if (one.iod, one.path) == (row.iod, row.path)}
+            for octets in row.rule.terms:
+                group, number = octets[:2], octets[2:]
+                tag = int.from_bytes(group, "little") << 16 | int.from_bytes(number, "little")
+                assert tag in beside, row
 
 
 def test_what_table_e1_1_lists_is_never_kept_as_it_is(listed: dict[int, set[str]]) -> None:
@@ -147,6 +179,9 @@ def test_types_that_must_have_a_value_agree_with_the_standard(shared_data: Path)
         "PET image": "positron-emission-tomography-image",
         "segmentation": "segmentation",
         "spatial registration": "spatial-registration",
+        "RT image": "rt-image",
+        "ultrasound image": "ultrasound-image",
+        "secondary capture image": "secondary-capture-image",
     }
     checked = 0
     for one in ROWS:

@@ -308,6 +308,8 @@ def test_a_protected_file_is_not_protected_again(site: Any, ct_request: Build) -
         {"uid_key": b"u" * 31},
         {"pid_key": b"p" * 33},
         {"pid_key": b"u" * 32},
+        {"dateshift_key": b"d" * 31},
+        {"dateshift_key": b"p" * 32},
         {"recipient_certificate": b"0\0"},
         {"escrow_certificate": b""},
     ],

@@ -14,8 +14,10 @@ from encryptsecurert_protocol.jobs import JobHeader, JobState
 from encryptsecurert_protocol.leases import MAX_LEASE_S, MIN_LEASE_S, Lease
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.objects import MAX_CHUNKS, ChunkPlan, ObjectHeader, ObjectKind
+from encryptsecurert_protocol.offline import MAX_OFFLINE, OFFLINE_NAME, OfflineRecipient
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_protocol.results import ResultHeader, ResultKey
+from encryptsecurert_protocol.reveals import RevealClass
 from encryptsecurert_protocol.rights import Operation, Role, RolePolicy, UserEntry
 from encryptsecurert_protocol.sealing import PUBLIC_KEY_BYTES, HpkeSuite
 from encryptsecurert_protocol.statement import BundleName, Kind, Profile, Statement
@@ -203,6 +205,18 @@ bundle_cores = st.builds(
     recipient_certificate=st.binary(max_size=50),
     auditor_key=_PUBLIC_KEYS[HpkeSuite.MLKEM768_X25519],
     escrow_certificate=st.binary(max_size=50),
+    offline=st.lists(
+        st.builds(
+            OfflineRecipient,
+            name=st.from_regex(OFFLINE_NAME, fullmatch=True),
+            classes=st.sets(st.sampled_from(RevealClass), min_size=1).map(
+                lambda classes: tuple(sorted(classes, key=lambda one: one.value))
+            ),
+            certificate=st.binary(max_size=50),
+        ),
+        max_size=MAX_OFFLINE,
+        unique_by=lambda one: one.name,
+    ).map(lambda found: tuple(sorted(found, key=lambda one: one.name))),
     lease_s=st.just(0) | st.integers(MIN_LEASE_S, MAX_LEASE_S),
     secrets_sha256=digests,
 )

@@ -16,15 +16,15 @@ SOURCES = sorted(Path(encryptsecurert_protocol.__file__).parent.glob("*.py"))
 # Written out here, so that no family moves unnoticed; scripts rely on these numbers.
 FAMILIES = {
     2: ["E_USAGE"],
-    3: ["E_UNREACHABLE", "E_TIMEOUT"],
+    3: ["E_UNREACHABLE", "E_TIMEOUT", "E_PACS_UNREACHABLE"],
     4: ["E_USER_CERTIFICATE", "E_USER_KEY"],
     6: ["E_POLICY_MISSING", "E_POLICY", "E_POLICY_SIGNATURE", "E_POLICY_EXPIRED"],
     7: ["E_NOT_PROVISIONED", "E_SITE", "E_BUNDLE", "E_VERSION"],
-    8: ["E_FORBIDDEN", "E_CASE", "E_QUOTA"],
+    8: ["E_FORBIDDEN", "E_CASE", "E_QUOTA", "E_PACS_REFUSED"],
     10: ["E_TOO_LARGE", "E_BUSY"],
-    11: ["E_JOB_FAILED"],
+    11: ["E_JOB_FAILED", "E_PACS_INCOMPLETE"],
     12: ["E_CANCELLED"],
-    13: ["E_RESULT", "E_RECEIPT", "E_AUDIT"],
+    13: ["E_RESULT", "E_RECEIPT", "E_AUDIT", "E_PACS_ANSWER"],
     14: ["E_LOCAL_FILE", "E_STATE"],
     70: ["E_INTERNAL"],
 }

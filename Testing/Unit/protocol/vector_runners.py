@@ -28,6 +28,7 @@ from encryptsecurert_protocol.objects import (
     open_content_key,
     strip_padding,
 )
+from encryptsecurert_protocol.protection_reports import ProtectionReport
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_protocol.results import open_result
 from encryptsecurert_protocol.reveals import Revealed, RevealRequest
@@ -250,6 +251,10 @@ def _event(vector: Vector) -> None:
     assert encode_event(decode_event(vector.payload)) == vector.payload + b"\n"
 
 
+def _protection_report(vector: Vector) -> None:
+    assert ProtectionReport.decode(vector.payload).encode() == vector.payload
+
+
 RUNNERS: Mapping[str, Callable[[Vector], None]] = {
     "canonical": _canonical,
     "fraction": _fraction,
@@ -279,4 +284,5 @@ RUNNERS: Mapping[str, Callable[[Vector], None]] = {
     "manifest": _manifest,
     "protected-file": _protected_file,
     "revealed": _revealed,
+    "protection-report": _protection_report,
 }

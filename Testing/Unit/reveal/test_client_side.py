@@ -4,7 +4,9 @@ import hashlib
 import os
 from io import BytesIO
 from pathlib import Path
+from typing import cast
 
+import pydicom
 import pytest
 from pydicom import Dataset
 from pydicom.filebase import DicomBytesIO
@@ -14,6 +16,7 @@ from Testing.Unit.reveal.signing import SigningSite, protected_request
 from Testing.Unit.worker.made import refusal_of
 
 from encryptsecurert_protocol.errors import ErrorCode
+from encryptsecurert_protocol.headers import HeaderRequest
 from encryptsecurert_protocol.reveals import OriginalFile, Revealed
 from EncryptSecureRTLib.client.dicomfiles import (
     SplitFile,
@@ -21,7 +24,10 @@ from EncryptSecureRTLib.client.dicomfiles import (
     splice,
     split_file,
 )
-from EncryptSecureRTLib.client.reveal import put_together
+from EncryptSecureRTLib.client.home import ClientHome
+from EncryptSecureRTLib.client.jobs import Watcher
+from EncryptSecureRTLib.client.line import Line
+from EncryptSecureRTLib.client.reveal import put_together, remove_proven
 from EncryptSecureRTLib.client.revealed_values import rows_of
 from EncryptSecureRTLib.client.study_files import find_study
 
@@ -56,10 +62,35 @@ def test_files_and_manifests_are_told_apart_below_a_study(place: Path) -> None:
     assert [path.name for path in study.manifests] == ["2.25.78.dcm"]
 
 
+def test_a_file_that_is_sealed_whole_is_no_manifest_though_both_are_raw_data(
+    signing: SigningSite, place: Path
+) -> None:
+    octets = make_ct({0x00080018: (b"UI", b"1.2.3.4.6")})
+    whole = signing.protector.protect(
+        HeaderRequest(size=len(octets), bulk=(), header=octets, whole=True)
+    )
+    path = place / "2.25.77" / "2.25.79.dcm"
+    path.write_bytes(bytes(whole.header))
+
+    study = find_study(place)
+
+    assert path in study.files
+    assert [path.name for path in study.manifests] == ["2.25.78.dcm"]
+
+
 def test_the_manifest_is_found_beside_a_series(place: Path) -> None:
     series = find_study(place).files[0].parent
 
     assert find_study(series).manifests == find_study(place).manifests
+
+
+def test_raw_data_of_another_program_beside_a_series_is_no_manifest(place: Path) -> None:
+    series = find_study(place).files[0].parent
+    foreign = pydicom.dcmread(place / "2.25.77" / "2.25.78.dcm")
+    foreign.DeidentificationMethod = "another program"
+    foreign.save_as(place / "2.25.77" / "2.25.80.dcm")
+
+    assert [path.name for path in find_study(series).manifests] == ["2.25.78.dcm"]
 
 
 def test_without_a_manifest_there_is_nothing_to_ask_for(place: Path) -> None:
@@ -158,3 +189,18 @@ def test_a_value_that_is_none_of_its_vr_spoils_no_other_row() -> None:
 
     assert ("00100020", "PatientID", "LO", "4711") in rows
     assert ("00189073", "", "UN", "not readable") in rows
+
+
+def test_an_original_that_is_a_link_is_not_removed_as_if_it_were_the_file(
+    place: Path, tmp_path: Path
+) -> None:
+    original, link = tmp_path / "original.dcm", tmp_path / "link.dcm"
+    link.symlink_to(original)
+
+    nobody = cast("Line", None)  # no worker is asked
+    study, home = find_study(place), ClientHome(tmp_path)
+    code = refusal_of(remove_proven, nobody, home, study, [original, link], Watcher())
+
+    assert code is ErrorCode.E_LOCAL_FILE
+    assert original.exists()
+    assert link.is_symlink()

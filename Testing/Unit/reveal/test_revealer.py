@@ -11,6 +11,7 @@ import pydicom
 import pytest
 from cryptography.hazmat.primitives.serialization.pkcs7 import pkcs7_decrypt_der
 from pydicom.filereader import read_dataset
+from Testing.Unit.protect.conftest import look_alike_block
 from Testing.Unit.reveal.signing import SigningSite, body_start, protected_request
 from Testing.Unit.worker.contexts import KEYS, Open, task_context
 
@@ -54,6 +55,7 @@ def _keys(site: SigningSite) -> SiteKeys:
     return SiteKeys(
         uid_key=site.keys.uid_key,
         pid_key=site.keys.pid_key,
+        dateshift_key=site.keys.dateshift_key,
         recipient_certificate=site.keys.recipient_certificate,
         escrow_certificate=site.keys.escrow_certificate,
         recipient_key=site.recipient_key,
@@ -94,6 +96,19 @@ def test_what_was_protected_is_revealed(signing: SigningSite, ct: Build, key: Ke
     assert (whole.file.size, whole.file.bulk) == (original.size, original.bulk)
     assert whole.file.file_sha256 == original.file_sha256
     assert key.uses == 1
+
+
+def test_a_block_like_ours_in_the_original_is_not_taken_for_ours(
+    signing: SigningSite, ct: Build
+) -> None:
+    original = ct(elements=look_alike_block())
+    answer = signing.protector.protect(original)
+
+    (whole,) = _run(
+        signing, [protected_request(answer)], signing.manifest([answer]), form="file", classes=ALL
+    )
+
+    assert bytes(whole.octets) == bytes(original.header)
 
 
 def test_one_flipped_bit_in_sealed_or_clear_part_is_refused_before_the_key_is_used(

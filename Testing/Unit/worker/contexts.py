@@ -26,6 +26,7 @@ def site_keys(recipient_certificate: bytes = b"", escrow_certificate: bytes = b"
     return SiteKeys(
         uid_key=b"u" * 32,
         pid_key=b"p" * 32,
+        dateshift_key=b"d" * 32,
         recipient_certificate=recipient_certificate,
         escrow_certificate=escrow_certificate,
         recipient_key=b"",
@@ -68,6 +69,7 @@ def task_context(**changes: object) -> TaskContext:
         admit_patient=lambda pseudonym: None,
         break_glass=lambda pseudonym, reason: NOW,
         rights=Open(),
+        tell_vouched=lambda files: None,
         now=lambda: NOW,
     )
     return dataclasses.replace(context, **changes)  # type: ignore[arg-type]  # members of a test

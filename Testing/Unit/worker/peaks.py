@@ -32,7 +32,7 @@ SEGMENT = {
         "patient_id": "PABCDEFGHIJ234567",
     },
 }
-PROTECT = {"schema": "encryptsecurert.protect/1"}
+PROTECT = {"schema": "encryptsecurert.protect/2", "dates": "remove", "pixels": "judged"}
 TASKS: Mapping[str, tuple[Task, Mapping[str, object]]] = {
     "segment": (SegmentTask(threads=2), SEGMENT),
     "protect": (ProtectTask(), PROTECT),

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from Testing.Unit.protect.conftest import Site, make_ct, request_of
+from Testing.Unit.protect.wholes import whole
 from Testing.Unit.worker.contexts import site_keys
 from Testing.Unit.worker.peaks import PROTECT, SEGMENT, STATUS, TASKS, peak_bytes, volume_octets
 
 from encryptsecurert_protocol.framing import pack_batch
-from encryptsecurert_protocol.headers import encode_request
+from encryptsecurert_protocol.headers import MAX_HEADER_BYTES, encode_request
 from encryptsecurert_protocol.limits import LIMITS, MIB
 from encryptsecurert_rt.geometry import ImageGrid
 from encryptsecurert_rt.phantoms import ct_phantom
@@ -138,8 +139,36 @@ def test_protecting_takes_no_more_than_announced(
     assert len(batch) < peak <= ProtectTask().memory_bytes([len(batch)], PROTECT)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size_bytes", "count", "implicit"),
+    [(MAX_HEADER_BYTES, 2, False), (MAX_HEADER_BYTES, 2, True), (MIB, 30, False)],
+)
+def test_sealing_files_whole_takes_no_more_than_announced(
+    size_bytes: int, count: int, implicit: bool, keys: SiteKeys, tmp_path: Path
+) -> None:
+    room = size_bytes - len(make_ct(pixels=b"")) & ~1
+    pixels = np.random.default_rng(1).bytes(room)
+    requests = [
+        encode_request(
+            whole(
+                make_ct({0x00080018: (b"UI", b"1.2.%d" % number)}, implicit=implicit, pixels=pixels)
+            )
+        )
+        for number in range(10, 10 + count)
+    ]
+    batch = pack_batch(requests)
+    path = tmp_path / "batch"
+    path.write_bytes(batch)
+
+    peak = peak_bytes("protect", path, keys)
+
+    # The answers alone hold each file twice.
+    assert 3 * len(batch) < peak <= ProtectTask().memory_bytes([len(batch)], PROTECT)
+
+
 def test_the_largest_batch_is_far_from_the_memory_of_a_small_worker() -> None:
-    assert ProtectTask().memory_bytes([LIMITS.batch_bytes], PROTECT) <= 544 * MIB
+    assert ProtectTask().memory_bytes([LIMITS.batch_bytes], PROTECT) <= 640 * MIB
 
 
 def test_break_glass_takes_next_to_nothing() -> None:

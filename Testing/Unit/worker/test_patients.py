@@ -6,6 +6,7 @@ import pytest
 from Testing.Unit.protect.conftest import Site, make_ct, request_of
 from Testing.Unit.worker.contexts import site_keys, task_context
 from Testing.Unit.worker.made import refusal_of
+from Testing.Unit.worker.peaks import PROTECT
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.framing import pack_batch, unpack_batch
@@ -51,7 +52,7 @@ def _header(patient: bytes, sop_class: bytes = CT, number: int = 1) -> bytes:
 
 
 def _run(headers: list[bytes], context: TaskContext) -> TaskOutput:
-    return ProtectTask().run([memoryview(pack_batch(headers))], {}, context)
+    return ProtectTask().run([memoryview(pack_batch(headers))], PROTECT, context)
 
 
 def _name(patient: bytes, keys: SiteKeys) -> str:

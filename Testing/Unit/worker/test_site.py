@@ -39,7 +39,8 @@ def test_a_bundle_is_named_by_site_epoch_and_digest(made: HandMadeSite) -> None:
     name = site.require().name
     assert (name.site_key_id, name.epoch) == (core.site_key_id, 7)
     assert name.digest == bundle_digest(core.encode())
-    assert site.require().uid_key != site.require().pid_key
+    keys = (site.require().uid_key, site.require().pid_key, site.require().dateshift_key)
+    assert len(set(keys)) == 3
 
 
 def test_the_same_bundle_again_changes_nothing(made: HandMadeSite) -> None:

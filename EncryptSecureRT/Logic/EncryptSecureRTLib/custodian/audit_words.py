@@ -22,6 +22,7 @@ _WORDS = {
     AuditEvent.BREAK_GLASS: "BREAK-GLASS: opened a case without a grant",
     AuditEvent.REVEALED: "was shown originals",
     AuditEvent.REVEAL_REFUSED: "was refused originals",
+    AuditEvent.VOUCHED: "vouched that pictures show no text in their pixels",
     AuditEvent.AUDIT_READ: "read the audit log",
 }
 

@@ -94,6 +94,7 @@ def make_core(state: SiteState, now: datetime, secrets_sha256: str) -> bytes:
         recipient_certificate=state.recipient_certificate,
         auditor_key=state.auditor_key,
         escrow_certificate=state.escrow_certificate,
+        offline=state.offline,
         lease_s=state.lease_s,
         secrets_sha256=secrets_sha256,
     )

@@ -12,6 +12,7 @@ from datetime import datetime
 from encryptsecurert_protocol.bundles import PSEUDONYM, CaseGrant
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.leases import MAX_LEASE_S, MIN_LEASE_S
+from encryptsecurert_protocol.offline import MAX_OFFLINE, OfflineRecipient, check_certificates
 from encryptsecurert_protocol.rights import Operation, Role
 from EncryptSecureRTLib.custodian.site_state import SiteState
 from EncryptSecureRTLib.custodian.site_users import SiteUser, UserCertificate
@@ -153,3 +154,32 @@ def checked_lease_s(lease_s: int) -> int:
 def with_lease_s(state: SiteState, lease_s: int) -> SiteState:
     """Let workers need leases of this length, or none (0)."""
     return replace(state, lease_s=checked_lease_s(lease_s))
+
+
+def with_offline(state: SiteState, recipient: OfflineRecipient) -> SiteState:
+    """Give an offline recipient an item of its own in files that are protected from now on.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_USAGE if the name is taken, there are too many, or the certificate is not one that a
+        bundle may hold.
+    """
+    if any(one.name == recipient.name for one in state.offline):
+        raise _usage("an offline recipient of that name is there: remove it first")
+    if len(state.offline) >= MAX_OFFLINE:
+        raise _usage(f"at most {MAX_OFFLINE} offline recipients")
+    offline = tuple(sorted((*state.offline, recipient), key=lambda one: one.name))
+    try:
+        check_certificates(offline, state.recipient_certificate, state.escrow_certificate)
+    except EncryptSecureRTError as error:
+        raise _usage(f"the certificate cannot be used: {error.detail}") from None
+    return replace(state, offline=offline)
+
+
+def without_offline(state: SiteState, name: str) -> SiteState:
+    """Give an offline recipient no items any more (E_NOT_FOUND); those that it has stay."""
+    offline = tuple(one for one in state.offline if one.name != name)
+    if offline == state.offline:
+        raise EncryptSecureRTError(ErrorCode.E_NOT_FOUND)
+    return replace(state, offline=offline)

@@ -15,6 +15,7 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import time_text
 from EncryptSecureRTLib.custodian.cli_audit import audit
 from EncryptSecureRTLib.custodian.cli_lease import LEASE_HOURS, lease, lease_seconds
+from EncryptSecureRTLib.custodian.cli_offline import offline
 from EncryptSecureRTLib.custodian.cli_policy import policy
 from EncryptSecureRTLib.custodian.cli_recover import recover
 from EncryptSecureRTLib.custodian.cli_rights import case, role
@@ -30,7 +31,7 @@ def admin() -> None:
     """Make and look after a site: keys, users, policy, bundles."""
 
 
-for group in (policy, user, role, case, lease, audit, recover):
+for group in (policy, user, role, case, offline, lease, audit, recover):
     admin.add_command(group)
 
 
@@ -103,6 +104,7 @@ def bundle(call: Call, show: bool) -> None:
         "digest": name.digest,
         "lease_s": core.lease_s,
         "case_grants": len(core.cases),
+        "offline": [one.name for one in core.offline],
         "revoked": len(core.revoked),
         "users": [entry.user for entry in core.roles.users],
     }

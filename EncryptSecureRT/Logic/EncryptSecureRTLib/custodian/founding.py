@@ -81,6 +81,7 @@ def _first_state(
         escrow_certificate=make_recipient(offline.escrow, validity),
         auditor_key=offline.auditor.public,
         manifest_keys=(spki_der(keys.manifest.public_key()),),
+        offline=(),
         lease_s=0,
         rights=STARTING_RIGHTS,
         users=(user,),

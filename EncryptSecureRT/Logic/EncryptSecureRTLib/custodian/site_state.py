@@ -23,6 +23,7 @@ from encryptsecurert_protocol.fields import (
 )
 from encryptsecurert_protocol.leases import MAX_LEASE_S
 from encryptsecurert_protocol.limits import LIMITS, MIB
+from encryptsecurert_protocol.offline import MAX_OFFLINE, OfflineRecipient, ordered_recipients
 from encryptsecurert_protocol.rights import Operation, Role, RolePolicy, UserEntry
 from encryptsecurert_protocol.sealing import PUBLIC_KEY_BYTES, HpkeSuite, keyed_name
 from encryptsecurert_protocol.signatures import SIGNATURE_BYTES
@@ -33,7 +34,7 @@ _SCHEMA = "encryptsecurert.site/2"
 _MAC_LABEL = b"encryptsecurert.site/2"
 _MEMBERS = (
     "schema site_key_id created changed epoch bundle home_user user_ca recipient_certificate "
-    "escrow_certificate auditor_key manifest_keys lease_s rights users cases policy"
+    "escrow_certificate auditor_key manifest_keys offline lease_s rights users cases policy"
 ).split()
 _MAX_CERTIFICATE_BYTES = 8192
 _MAX_USERS = 10_000
@@ -66,6 +67,8 @@ class SiteState:
         DER certificates.
     manifest_keys : tuple of bytes
         SPKI DER, the present one first.
+    offline : tuple of OfflineRecipient
+        Who has sealed items of their own, ascending by name.
     lease_s : int
         How long a worker's lease lasts; 0 if workers need none.
     """
@@ -81,6 +84,7 @@ class SiteState:
     escrow_certificate: bytes
     auditor_key: bytes
     manifest_keys: tuple[bytes, ...]
+    offline: tuple[OfflineRecipient, ...]
     lease_s: int
     rights: Mapping[Role, frozenset[Operation]]
     users: tuple[SiteUser, ...]
@@ -130,6 +134,7 @@ class SiteState:
             "escrow_certificate": base64_text(self.escrow_certificate),
             "auditor_key": base64_text(self.auditor_key),
             "manifest_keys": [base64_text(key) for key in self.manifest_keys],
+            "offline": [one.as_json() for one in self.offline],
             "lease_s": self.lease_s,
             "rights": RolePolicy(users=(), rights=self.rights).as_json()["rights"],
             "users": [user.as_json() for user in self.users],
@@ -178,6 +183,9 @@ def _decode(octets: bytes, mac_key: bytes) -> SiteState:
         manifest_keys=tuple(
             Fields({"k": key}, ("k",), _CODE).octets("k", _MAX_CERTIFICATE_BYTES)
             for key in fields.items("manifest_keys", _MAX_MANIFEST_KEYS, 1)
+        ),
+        offline=ordered_recipients(
+            [OfflineRecipient.from_json(one, _CODE) for one in fields.items("offline", MAX_OFFLINE)]
         ),
         lease_s=fields.integer("lease_s", 0, MAX_LEASE_S),
         rights=RolePolicy.from_json({"users": [], "rights": value["rights"]}).rights,

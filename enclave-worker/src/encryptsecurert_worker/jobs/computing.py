@@ -77,6 +77,7 @@ class Computation:
             admit_patient=partial(core.quotas.admit_patient, self._order.user),
             break_glass=self._break_glass,
             rights=JobRights(core, self._order, self._tell),
+            tell_vouched=self._tell_vouched,
             now=core.time.now,
         )
 
@@ -94,6 +95,9 @@ class Computation:
         self._on_break_glass()
         _LOG.warning("break-glass", extra={"job": self._order.job})
         return until
+
+    def _tell_vouched(self, files: int) -> None:
+        self._tell(AuditEvent.VOUCHED, note=f"files: {files}")
 
     def _tell(
         self,
@@ -163,9 +167,11 @@ def _site_keys(provisioned: Provisioned) -> SiteKeys:
     return SiteKeys(
         uid_key=provisioned.uid_key,
         pid_key=provisioned.pid_key,
+        dateshift_key=provisioned.dateshift_key,
         recipient_certificate=provisioned.core.recipient_certificate,
         escrow_certificate=provisioned.core.escrow_certificate,
         recipient_key=provisioned.secrets.recipient_key,
+        offline=provisioned.core.offline,
         manifest_site=ManifestSite(
             site_key_id=provisioned.core.site_key_id,
             signing_key=provisioned.secrets.manifest_key,

@@ -19,6 +19,7 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import MAX_INTEGER, Fields, time_text
 from encryptsecurert_protocol.jobs import JobHeader
 from encryptsecurert_protocol.limits import LIMITS
+from encryptsecurert_protocol.reveals import RevealClass, classes_of
 from encryptsecurert_protocol.rights import Operation
 from encryptsecurert_protocol.sealing import TAG_BYTES
 from encryptsecurert_protocol.signatures import Label, split_signed_message, verify
@@ -126,10 +127,13 @@ class Routes:
         limits = {name: getattr(LIMITS, name) for name in LIMITS.__slots__}
         used = await to_thread.run_sync(self._used, provisioned.core, caller.user)
         models = [dict(model) for model in core.tasks.models()]
+        may_reveal = provisioned.core.roles.allows(caller.entry, Operation.REVEAL)
+        classes = classes_of(caller.entry.roles) if may_reveal else frozenset[RevealClass]()
         return json_answer(
             {
                 "tasks": allowed,
                 "models": models,
+                "classes": sorted(one.value for one in classes),
                 "limits": limits,
                 "memory_bytes": core.memory_bytes,
                 **used,

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.objects import ObjectKind
+from encryptsecurert_protocol.offline import OfflineRecipient
 from encryptsecurert_protocol.reveals import RevealClass
 from encryptsecurert_protocol.rights import Operation
 from encryptsecurert_protocol.statement import Kind
@@ -19,10 +20,12 @@ class SiteKeys:
 
     uid_key: bytes
     pid_key: bytes
+    dateshift_key: bytes
     recipient_certificate: bytes
     escrow_certificate: bytes
     recipient_key: bytes
     manifest_site: ManifestSite
+    offline: tuple[OfflineRecipient, ...] = ()
 
     def __repr__(self) -> str:
         return "SiteKeys()"
@@ -60,6 +63,8 @@ class TaskContext:
     break_glass : called with (pseudonym, reason); opens the case to the job's user, tells the
         auditor, and returns until when; raises E_QUOTA.
     rights : what may be revealed to the job's user.
+    tell_vouched : called with a number of files; tells the auditor that the job's user vouches that
+        no pixel of these shows text; raises E_BUSY.
     now : the worker's time.
     """
 
@@ -72,6 +77,7 @@ class TaskContext:
     admit_patient: Callable[[str], None]
     break_glass: Callable[[str, str], datetime]
     rights: RevealRights
+    tell_vouched: Callable[[int], None]
     now: Callable[[], datetime]
 
 

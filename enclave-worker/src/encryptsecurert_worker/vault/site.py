@@ -21,6 +21,7 @@ from encryptsecurert_protocol.bundles import (
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import Fields, base64_text
 from encryptsecurert_protocol.limits import LIMITS
+from encryptsecurert_protocol.offline import check_certificates
 from encryptsecurert_protocol.rights import Operation, UserEntry
 from encryptsecurert_protocol.sealing import HpkeKeyPair, HpkeSuite, derive_key, hpke_seal
 from encryptsecurert_protocol.signatures import Label, key_id, spki_der, verify
@@ -73,6 +74,11 @@ class Provisioned:
     def pid_key(self) -> bytes:
         """Sub-key for patient pseudonyms."""
         return derive_key(self.secrets.pseudonym_key, b"pid/v1")
+
+    @property
+    def dateshift_key(self) -> bytes:
+        """Sub-key for the days by which dates are moved."""
+        return derive_key(self.secrets.pseudonym_key, b"dateshift/v1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,8 +237,10 @@ def _require_usable(core: BundleCore) -> None:
     """Refuse with E_BUNDLE a user CA or auditor key with which nobody could go on.
 
     Under such a bundle no custodian could bring the next one, and no audit line could be sealed.
+    An offline recipient's certificate that cannot be used would fail every job of protection.
     """
     try:
+        check_certificates(core.offline, core.recipient_certificate, core.escrow_certificate)
         x509.load_der_x509_certificate(core.user_ca).public_key()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         for _ in range(2):  # TLS reads a CA's extensions only when it has another of that name

@@ -1,4 +1,4 @@
-"""Write a protected file: the worker's header with the original's bulk put in.
+"""Write a protected file: the worker's header with the original's bulk put in, zeros in its gaps.
 
 The name comes from the answer alone (mapped UIDs), so a path of the original never reaches the
 destination; the time stamp is the same for every file. The octets go to a neutral temporary
@@ -9,10 +9,12 @@ there is whole.
 import hashlib
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.gaps import Place, kept_pieces
 from encryptsecurert_protocol.headers import BulkRange, HeaderState, ProtectedHeader
 from EncryptSecureRTLib.client.dicomfiles.split import SplitFile, header_parts, read_pieces
 
@@ -63,7 +65,6 @@ def splice(
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _sync_folder(target.parent)
     except OSError:
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
     return target
@@ -87,7 +88,7 @@ def write_manifest(answer: ProtectedHeader, destination: Path) -> Path:
             sink.flush()
             os.fsync(sink.fileno())
         os.utime(target, (PROTECTED_MTIME_S, PROTECTED_MTIME_S))
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError:
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
     return target
@@ -107,22 +108,27 @@ def _write(answer: ProtectedHeader, original_path: Path, split: SplitFile, tempo
     with original_path.open("rb") as source, temporary.open("xb") as sink:
         for part, bulk in zip(before, split.bulk, strict=True):
             sink.write(part)
-            _copy_bulk(source, bulk, sink)
+            _copy_bulk(source, bulk, split.gaps, sink)
         sink.write(after)
         sink.flush()
         os.fsync(sink.fileno())
 
 
-def _copy_bulk(source: BinaryIO, bulk: BulkRange, sink: BinaryIO) -> None:
+def _copy_bulk(source: BinaryIO, bulk: BulkRange, gaps: Sequence[Place], sink: BinaryIO) -> None:
+    """Copy a range of the original, with zeros in its gaps."""
     digest = hashlib.sha256()
-    for piece in read_pieces(source, bulk.offset, bulk.length):
-        digest.update(piece)
-        sink.write(piece)
+    position = bulk.offset
+    for offset, length in (*kept_pieces(bulk.place, gaps), (bulk.offset + bulk.length, 0)):
+        zeros = bytes(offset - position)
+        for piece in (zeros, *read_pieces(source, offset, length)):
+            digest.update(piece)
+            sink.write(piece)
+        position = offset + length
     if digest.hexdigest() != bulk.sha256:
         raise EncryptSecureRTError(ErrorCode.E_DIGEST)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the rename itself last; where folders cannot be opened (Windows) it does so anyway."""
     if os.name != "posix":
         return

@@ -1,23 +1,35 @@
 """Cut a file into header octets, which the worker sees, and bulk ranges, which it does not.
 
-    file    |—— header ——|—— value of pixels ——|— header —|
-    split   header = both header pieces joined;  bulk = (offset, length, SHA-256)
+    file    |—— header ——|—— value of pixels ——| gap |—— value ——|— header —|
+    split   header = header pieces and gaps joined;  bulk = (offset, length, SHA-256)
 
-The file is read twice: once to find the ranges, once for octets and digests, a mebibyte at a
-time, so that memory is bounded by the header limit whatever the file's size.
+What in the value of the pixels is no picture becomes a gap, which goes with the header; what
+cannot be told from a picture has the file refused. The file is read twice, or thrice if its pixels
+are compressed: to find the ranges, to look through frames, and for octets and digests, a mebibyte
+at a time, so that memory is bounded by the header limit, or a frame of RLE, whatever the file's
+size.
 """
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.headers import MAX_HEADER_BYTES, BulkRange, HeaderRequest, Octets
+from encryptsecurert_protocol.gaps import Place, kept_pieces
+from encryptsecurert_protocol.headers import (
+    MAX_HEADER_BYTES,
+    MAX_PROTECTED_HEADER_BYTES,
+    BulkRange,
+    HeaderRequest,
+    Octets,
+)
 from encryptsecurert_protocol.limits import MIB
-from EncryptSecureRTLib.client.dicomfiles.walker import TagWalker
+from EncryptSecureRTLib.client.dicomfiles.encapsulated import gaps_of
+from EncryptSecureRTLib.client.dicomfiles.picture import Picture, SpareBits, picture_of
+from EncryptSecureRTLib.client.dicomfiles.walker import PIXEL_DATA, Layout, PixelValue, TagWalker
 
 __all__ = [
     "BulkRange",
@@ -25,8 +37,10 @@ __all__ = [
     "header_parts",
     "header_request",
     "in_batches",
+    "layout_of",
     "read_pieces",
     "split_file",
+    "split_protected",
 ]
 _BATCH_INSTANCES = 256
 T = TypeVar("T")
@@ -36,28 +50,42 @@ T = TypeVar("T")
 class SplitFile:
     """A file's header octets and where its bulk lies.
 
-    `header` is the original's metadata: keep it no longer than needed, never decode or log it.
+    `header` is the original's metadata: keep it no longer than needed, never decode or log it. Of a
+    file that is `whole` it is all octets, and there is no bulk. `gaps` are places inside the bulk
+    whose octets are header.
     """
 
     size: int
     header: bytearray = field(repr=False)
     bulk: tuple[BulkRange, ...]
     file_sha256: str
+    whole: bool = False
+    gaps: tuple[Place, ...] = ()
 
     def wipe(self) -> None:
         """Overwrite the header octets with zeros."""
         self.header[:] = bytes(len(self.header))
 
 
-def split_file(path: Path, most_header_bytes: int = MAX_HEADER_BYTES) -> SplitFile:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """A range to be cut out, the gaps in it, and what looks at the octets that stay."""
+
+    offset: int
+    length: int
+    gaps: tuple[Place, ...] = ()
+    spare: SpareBits | None = None
+
+
+def split_file(path: Path, *, whole: bool = False) -> SplitFile:
     """Split one Part 10 file without decoding it.
 
     Parameters
     ----------
     path : Path
         A DICOM file with preamble, Explicit or Implicit VR Little Endian, compressed or not.
-    most_header_bytes : int
-        What is not bulk may be so long; a protected file's is longer than its original's.
+    whole : bool
+        Cut nothing out: the pixels, too, are to be sealed. Then they are not looked at.
 
     Returns
     -------
@@ -67,16 +95,72 @@ def split_file(path: Path, most_header_bytes: int = MAX_HEADER_BYTES) -> SplitFi
     Raises
     ------
     EncryptSecureRTError
-        E_NO_DICOM, E_TRANSFER_SYNTAX, E_DICOM as the walker says; E_TOO_LARGE if the header is
-        over its limit; E_LOCAL_FILE if the file cannot be read.
+        E_NO_DICOM, E_TRANSFER_SYNTAX, E_DICOM as the walker says; E_HIDDEN_DATA if text may be
+        hidden in the pixel data where it cannot be masked; E_TOO_LARGE if the header is over its
+        limit; E_LOCAL_FILE if the file cannot be read.
     """
+    return _split(path, MAX_HEADER_BYTES, _looked_through, whole=whole)
+
+
+def split_protected(path: Path) -> SplitFile:
+    """Split a protected file, of which nothing is left to be looked for (as `split_file`)."""
+    return _split(path, MAX_PROTECTED_HEADER_BYTES, _as_they_are)
+
+
+def _split(
+    path: Path,
+    most_header_bytes: int,
+    cuts_of: Callable[[BinaryIO, Layout], list[_Cut]],
+    *,
+    whole: bool = False,
+) -> SplitFile:
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            ranges = TagWalker(file, size).pixel_ranges()
-            if size - sum(length for _, length in ranges) > most_header_bytes:
+            cuts = [] if whole else cuts_of(file, TagWalker(file, size).layout())
+            stays = sum(cut.length - sum(length for _, length in cut.gaps) for cut in cuts)
+            if size - stays > most_header_bytes:
                 raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
-            return _cut(file, size, ranges)
+            return _split_at(file, size, cuts, whole=whole)
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+
+
+def _as_they_are(_: BinaryIO, layout: Layout) -> list[_Cut]:
+    return [_Cut(offset=value.offset, length=value.length) for value in layout.pixels]
+
+
+def _looked_through(file: BinaryIO, layout: Layout) -> list[_Cut]:
+    """Return the cuts for pixels in which something may be hidden (E_HIDDEN_DATA)."""
+    cuts: list[_Cut] = []
+    for value in layout.pixels:
+        gaps: tuple[Place, ...] = ()
+        spare = None
+        if value.tag == PIXEL_DATA:  # floats have no spare bits and are not compressed
+            picture = picture_of(layout.numbers)
+            if value.items:
+                gaps = gaps_of(file, value.items, layout.syntax, picture)
+            else:
+                gaps = _pad_gap(file, value, picture)
+                spare = SpareBits(picture)
+        cuts.append(_Cut(offset=value.offset, length=value.length, gaps=gaps, spare=spare))
+    return cuts
+
+
+def _pad_gap(file: BinaryIO, value: PixelValue, picture: Picture) -> tuple[Place, ...]:
+    """Return the place of the pad octet of uncompressed pixels if it is there and not zero."""
+    pixel_bytes = (picture.size_bits + 7) // 8
+    if pixel_bytes % 2 == 0 or value.length != pixel_bytes + 1:
+        return ()
+    file.seek(value.offset + pixel_bytes)
+    return () if file.read(1) == b"\0" else ((value.offset + pixel_bytes, 1),)
+
+
+def layout_of(path: Path) -> Layout:
+    """Walk a file; refuse, as `split_file` would, one whose elements do not fit into it."""
+    try:
+        with path.open("rb") as file:
+            return TagWalker(file, os.fstat(file.fileno()).st_size).layout()
     except OSError:
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
 
@@ -84,7 +168,12 @@ def split_file(path: Path, most_header_bytes: int = MAX_HEADER_BYTES) -> SplitFi
 def header_request(split: SplitFile) -> HeaderRequest:
     """Return the message that asks for this file's protection."""
     return HeaderRequest(
-        size=split.size, bulk=split.bulk, header=split.header, file_sha256=split.file_sha256
+        size=split.size,
+        bulk=split.bulk,
+        header=split.header,
+        file_sha256=split.file_sha256,
+        whole=split.whole,
+        gaps=split.gaps,
     )
 
 
@@ -148,21 +237,43 @@ def read_pieces(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
         yield piece
 
 
-def _cut(file: BinaryIO, size: int, ranges: tuple[tuple[int, int], ...]) -> SplitFile:
-    whole = hashlib.sha256()
+def _split_at(file: BinaryIO, size: int, cuts: Sequence[_Cut], *, whole: bool) -> SplitFile:
+    digest = hashlib.sha256()
     header = bytearray()
     bulk: list[BulkRange] = []
     position = 0
-    for offset, length in (*ranges, (size, 0)):
-        for piece in read_pieces(file, position, offset - position):
-            whole.update(piece)
+    for cut in (*cuts, _Cut(offset=size, length=0)):
+        for piece in read_pieces(file, position, cut.offset - position):
+            digest.update(piece)
             header += piece
-        if not length:
+        if not cut.length:
             break
-        digest = hashlib.sha256()
+        sha256 = _cut_out(file, cut, header, digest)
+        bulk.append(BulkRange(offset=cut.offset, length=cut.length, sha256=sha256))
+        position = cut.offset + cut.length
+    return SplitFile(
+        size=size,
+        header=header,
+        bulk=tuple(bulk),
+        file_sha256=digest.hexdigest(),
+        whole=whole,
+        gaps=tuple(gap for cut in cuts for gap in cut.gaps),
+    )
+
+
+def _cut_out(file: BinaryIO, cut: _Cut, header: bytearray, whole: "hashlib._Hash") -> str:
+    """Add the gaps of a range to the header, and return its digest with zeros in them."""
+    digest = hashlib.sha256()
+    sections = [(place, False) for place in kept_pieces((cut.offset, cut.length), cut.gaps)]
+    sections += [(place, True) for place in cut.gaps]
+    for (offset, length), is_gap in sorted(sections):
         for piece in read_pieces(file, offset, length):
             whole.update(piece)
+            if is_gap:
+                header += piece
+                digest.update(bytes(len(piece)))
+                continue
+            if cut.spare is not None:
+                cut.spare.see(piece)
             digest.update(piece)
-        bulk.append(BulkRange(offset=offset, length=length, sha256=digest.hexdigest()))
-        position = offset + length
-    return SplitFile(size=size, header=header, bulk=tuple(bulk), file_sha256=whole.hexdigest())
+    return digest.hexdigest()

@@ -2,13 +2,17 @@
 
 It steps over a Part 10 file, Explicit or Implicit VR Little Endian, and tells where the value
 of the top-level pixels lies: all of it, or the items of compressed pixels up to their end. Values
-are skipped, not read: the only one looked at is the transfer syntax. Items are entered only where
-their length is undefined.
+are skipped, not read: the only ones looked at are the transfer syntax, the few numbers that say
+how the pixels are stored, and what tells files apart. Items are entered only where their length is
+undefined.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.gaps import Place
 from encryptsecurert_protocol.headers import ENCAPSULATED_SYNTAXES
 
 PREAMBLE_BYTES = 128
@@ -31,7 +35,53 @@ _IMPLICIT_OF_SYNTAX = {
 _LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 
+# Numbers of two octets, and Number of Frames, an IS of at most twelve characters.
+_PIXEL_GROUP, _MAX_NUMBER_BYTES = 0x0028, 16
+_PIXEL_NUMBERS = frozenset([0x0002, 0x0008, 0x0010, 0x0011, 0x0100, 0x0101, 0x0102, 0x0103])
+
 Tag = tuple[int, int]
+
+SOP_CLASS, SOP_INSTANCE = (0x0008, 0x0016), (0x0008, 0x0018)
+STUDY, SERIES, FRAME_OF_REFERENCE = (0x0020, 0x000D), (0x0020, 0x000E), (0x0020, 0x0052)
+PATIENT_ID, ISSUER = (0x0010, 0x0020), (0x0010, 0x0021)
+DEIDENTIFICATION_METHOD = (0x0012, 0x0063)
+ENCRYPTED_ATTRIBUTES = (0x0400, 0x0500)
+_NAMES = frozenset(
+    [
+        *(SOP_CLASS, SOP_INSTANCE, STUDY, SERIES, FRAME_OF_REFERENCE),
+        *(PATIENT_ID, ISSUER, DEIDENTIFICATION_METHOD),
+    ]
+)
+_MAX_NAME_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelValue:
+    """Where one top-level value of pixels lies.
+
+    `items` are the values of its items if it is compressed, the offset table first; else empty.
+    """
+
+    tag: Tag
+    offset: int
+    length: int
+    items: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What is known of a file: transfer syntax, values of pixels, how they are stored, whose it is.
+
+    `numbers` are raw values of group 0028 by element number, `names` those that tell files, series
+    and patients apart; they identify and do not print. `has_encrypted` says whether there are
+    encrypted attributes.
+    """
+
+    syntax: bytes
+    pixels: tuple[PixelValue, ...]
+    numbers: Mapping[int, bytes]
+    names: Mapping[Tag, bytes] = field(repr=False)
+    has_encrypted: bool
 
 
 def _refuse(code: ErrorCode = ErrorCode.E_DICOM) -> NoReturn:
@@ -55,8 +105,8 @@ class TagWalker:
         self._position = 0
         self._elements = 0
 
-    def pixel_ranges(self) -> tuple[tuple[int, int], ...]:
-        """Return (offset, length) of each top-level value of pixels, in file order.
+    def layout(self) -> Layout:
+        """Return where the top-level values of pixels lie, in file order.
 
         Raises
         ------
@@ -71,29 +121,52 @@ class TagWalker:
             _refuse(ErrorCode.E_NO_DICOM)
         syntax = self._meta()
         implicit = _IMPLICIT_OF_SYNTAX[syntax]
-        ranges: list[tuple[int, int]] = []
+        pixels: list[PixelValue] = []
+        numbers: dict[int, bytes] = {}
+        names: dict[Tag, bytes] = {}
+        has_encrypted = False
         while self._position < self._size:
             tag, vr, length = self._element(implicit=implicit)
             if tag == PIXEL_DATA and length == _UNDEFINED:
                 if syntax not in ENCAPSULATED_SYNTAXES:
                     _refuse(ErrorCode.E_TRANSFER_SYNTAX)
-                ranges.append(self._fragments())
+                pixels.append(self._fragments())
                 continue
             if (tag == PIXEL_DATA or tag in FLOAT_PIXELS) and length:
-                ranges.append((self._position, length))
+                pixels.append(PixelValue(tag=tag, offset=self._position, length=length))
+            if tag[0] == _PIXEL_GROUP and tag[1] in _PIXEL_NUMBERS:
+                if length > _MAX_NUMBER_BYTES:  # not read here, but perhaps by others
+                    _refuse()
+                numbers[tag[1]] = self._read(length)
+                continue
+            if tag in _NAMES:
+                if length > _MAX_NAME_BYTES:
+                    _refuse()
+                names[tag] = self._read(length)
+                continue
+            has_encrypted |= tag == ENCRYPTED_ATTRIBUTES
             self._skip_value(vr, length, implicit=implicit, depth=1)
-        return tuple(ranges)
+        return Layout(
+            syntax=syntax,
+            pixels=tuple(pixels),
+            numbers=numbers,
+            names=names,
+            has_encrypted=has_encrypted,
+        )
 
-    def _fragments(self) -> tuple[int, int]:
-        """Step over the items of compressed pixels (PS3.5 section A.4) and return their range."""
+    def _fragments(self) -> PixelValue:
+        """Step over the items of compressed pixels (PS3.5 section A.4)."""
         start = self._position
+        items: list[Place] = []
         while True:
             end = self._position
             tag, _, length = self._element(implicit=True)
-            if tag == _SEQUENCE_END and length == 0 and end > start:
-                return start, end - start
+            if tag == _SEQUENCE_END and length == 0 and items:
+                length = end - start
+                return PixelValue(tag=PIXEL_DATA, offset=start, length=length, items=tuple(items))
             if tag != _ITEM or length == _UNDEFINED:
                 _refuse()
+            items.append((self._position, length))
             self._skip(length)
 
     def _meta(self) -> bytes:
@@ -161,6 +234,9 @@ class TagWalker:
                     break
                 if tag[0] == 0xFFFE:
                     _refuse()
+                if tag == PIXEL_DATA and vr in (b"OB", b"OW") and length == _UNDEFINED:
+                    self._fragments()  # of an icon image; it is header
+                    continue
                 self._skip_value(vr, length, implicit=implicit, depth=depth + 1)
 
     def _read(self, count: int) -> bytes:

@@ -1,15 +1,17 @@
 """What a manifest says of one protected file: made by `protect`, compared before a reveal.
 
-Both go the same way: the file without its bulk is walked, its sealed item found, the clear rest
+Both go the same way: the file without its bulk is walked, its sealed items found, the clear rest
 hashed. So what is compared later is exactly what was signed.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.headers import BulkRange, HeaderRequest, ProtectedHeader
 from encryptsecurert_protocol.manifests import ManifestEntry
+from encryptsecurert_protocol.offline import MAX_OFFLINE
 from encryptsecurert_protocol.reveals import RevealRequest
 from encryptsecurert_worker.dicom.manifest.clearform import check_reserved, clear_sha256
 from encryptsecurert_worker.dicom.protect.elements import Element, Header, read_header
@@ -30,13 +32,15 @@ class ProtectedFile:
     Attributes
     ----------
     study, patient : what stands in clear: mapped UID and pseudonym.
-    content : the sealed item.
+    content : the full sealed item, which is the first.
+    header : the file without its bulk, as it was walked; two files may differ there alone.
     """
 
     entry: ManifestEntry
     study: str
     patient: str
     content: bytes = field(repr=False)
+    header: Header = field(repr=False, compare=False)
 
 
 def read_answer(answer: ProtectedHeader) -> ProtectedFile:
@@ -60,10 +64,11 @@ def read_protected(request: HeaderRequest) -> ProtectedFile:
         E_DICOM or another code of `read_header` if it is no protected file.
     """
     header = read_header(request)
-    content = _sealed_content(header)
+    contents = _sealed_contents(header)
     entry = ManifestEntry(
         instance=_text(plain_uid(header.value(_SOP_INSTANCE))),
-        content_sha256=hashlib.sha256(content).hexdigest(),
+        # Each ends where its own length says, so that one digest is of their number and order, too.
+        content_sha256=hashlib.sha256(b"".join(contents)).hexdigest(),
         clear_sha256=clear_sha256(request, header),
         bulk_sha256=tuple(one.sha256 for one in request.bulk),
     )
@@ -71,7 +76,8 @@ def read_protected(request: HeaderRequest) -> ProtectedFile:
         entry=entry,
         study=_text(plain_uid(header.value(_STUDY))),
         patient=_text((header.value(_PATIENT_ID) or b"").rstrip(b" ")),
-        content=content,
+        content=contents[0],
+        header=header,
     )
 
 
@@ -83,16 +89,23 @@ def _refuse() -> EncryptSecureRTError:
     return EncryptSecureRTError(ErrorCode.E_DICOM)
 
 
-def _sealed_content(header: Header) -> bytes:
-    """Return the DER octets of the one sealed item, without their pad octet."""
+def _sealed_contents(header: Header) -> list[bytes]:
+    """Return the DER octets of the sealed items, each without its pad octet."""
     sequence = header.elements.get(ENCRYPTED_ATTRIBUTES)
-    if sequence is None or sequence.items is None or len(sequence.items) != 1:
+    if sequence is None or sequence.items is None:
         raise _refuse()
-    item = [element for element in sequence.items[0] if element.tag & 0xFFFF]
+    if not 1 <= len(sequence.items) <= 1 + MAX_OFFLINE:
+        raise _refuse()
+    _check_head(header, sequence, b"SQ")
+    return [_content_of(header, item) for item in sequence.items]
+
+
+def _content_of(header: Header, elements: Sequence[Element]) -> bytes:
+    item = [element for element in elements if element.tag & 0xFFFF]
     if [element.tag for element in item] != [_SYNTAX, _CONTENT]:
         raise _refuse()
     syntax, content = item
-    for element, vr in ((sequence, b"SQ"), (syntax, b"UI"), (content, b"OB")):
+    for element, vr in ((syntax, b"UI"), (content, b"OB")):
         _check_head(header, element, vr)
     if _value(header, syntax) not in (
         EXPLICIT_VR_LITTLE_ENDIAN,

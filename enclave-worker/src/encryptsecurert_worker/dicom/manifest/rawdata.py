@@ -17,11 +17,11 @@ from encryptsecurert_protocol.reveals import RevealRequest
 from encryptsecurert_worker.dicom.implementation import IMPLEMENTATION_CLASS_UID
 from encryptsecurert_worker.dicom.protect.elements import Header, read_header
 from encryptsecurert_worker.dicom.protect.identity import map_uid
+from encryptsecurert_worker.dicom.protect.iods.whole import RAW_DATA_STORAGE
 from encryptsecurert_worker.dicom.protect.sealed import PRIVATE_CREATOR, PRIVATE_GROUP
 from encryptsecurert_worker.dicom.protect.shell import file_head, markers
 from encryptsecurert_worker.dicom.protect.writing import write_element, write_sequence
 
-RAW_DATA_STORAGE = b"1.2.840.10008.5.1.4.1.1.66"
 MANIFEST, SIGNATURE = 0x03, 0x04
 
 _BLOCK = 0x10

@@ -23,7 +23,7 @@ from encryptsecurert_protocol.manifests import (
     ordered,
 )
 from encryptsecurert_protocol.signatures import key_id
-from encryptsecurert_worker.dicom.manifest.entries import read_answer
+from encryptsecurert_worker.dicom.manifest.entries import ProtectedFile, read_answer
 from encryptsecurert_worker.dicom.manifest.rawdata import manifest_file, read_manifest_file
 
 
@@ -82,8 +82,8 @@ class StudyManifests:
         manifest = self._site.open(octets)
         self._earlier.setdefault(manifest.study, []).append(manifest)
 
-    def add(self, answer: ProtectedHeader) -> None:
-        """Note one protected instance.
+    def add(self, answer: ProtectedHeader) -> ProtectedFile:
+        """Note one protected instance, and return it as it was read.
 
         Raises
         ------
@@ -96,6 +96,7 @@ class StudyManifests:
         if file.entry.instance in entries or patient != file.patient:
             raise EncryptSecureRTError(ErrorCode.E_DICOM)
         entries[file.entry.instance] = file.entry
+        return file
 
     def files(self, uid_key: bytes, *, simulated: bool) -> Sequence[ProtectedHeader]:
         """Sign one manifest for each study, and return their files.

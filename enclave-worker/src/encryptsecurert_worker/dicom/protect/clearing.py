@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_worker.dicom.protect.codes import meaning_of
+from encryptsecurert_worker.dicom.protect.dates import moved
 from encryptsecurert_worker.dicom.protect.dictionary import is_registered_uid, vr_of
 from encryptsecurert_worker.dicom.protect.elements import PIXEL_TAGS, Element, Header
 from encryptsecurert_worker.dicom.protect.identity import plain_uid
@@ -43,11 +44,13 @@ class Clearing:
     header : whose elements are cleared.
     pseudonym : what the patient is called in clear.
     map_uid : gives the site's keyed UID for one of the original.
+    days : by how many days dates are moved; None if they are removed.
     """
 
     header: Header
     pseudonym: bytes
     map_uid: Callable[[bytes], bytes]
+    days: int | None = None
 
     def part(
         self, elements: Mapping[int, Element], rules: Mapping[int, Rule]
@@ -74,7 +77,8 @@ class Clearing:
         """Return the octets of a rule that is written whatever the original has."""
         if rule.constant is not None:
             return rule.constant
-        return write_element(rule.tag, rule.vrs[0], self.pseudonym)
+        value = self.pseudonym if rule.action is Action.PSEUDONYM else rule.fallback or b""
+        return write_element(rule.tag, rule.vrs[0], value)
 
     def _keep(
         self,
@@ -86,6 +90,8 @@ class Clearing:
         """Write one attribute into `clear`; return whether that says all the original said."""
         vr = element.vr or (rule.vrs[0] if len(rule.vrs) == 1 else self._implied_vr(rule))
         octets = rule.constant
+        if rule.moves and self.days is not None:
+            octets = self._moved(element, rule, vr, self.days) or octets
         if octets is None:
             value = self._value(element, rule, vr, siblings)
             if value is None:
@@ -93,6 +99,11 @@ class Clearing:
             octets = write_element(rule.tag, vr if vr in rule.vrs else rule.vrs[0], value)
         clear[rule.tag] = octets
         return octets[4:6] == vr and value_of(octets) == self._octets(element)
+
+    def _moved(self, element: Element, rule: Rule, vr: bytes, days: int) -> bytes | None:
+        """Return the element of a date or time that is moved; None if it is none."""
+        value = moved(vr, self._octets(element), days) if vr in rule.vrs else None
+        return None if value is None else write_element(rule.tag, vr, value)
 
     def _value(
         self, element: Element, rule: Rule, vr: bytes, siblings: Mapping[int, Element]
@@ -107,6 +118,8 @@ class Clearing:
             return self._codes(element, rule)
         if action is Action.LABEL:
             return self._label(rule, siblings)
+        if action is Action.SEAL:
+            return None
         if action is Action.PSEUDONYM:
             return self.pseudonym
         original = self._octets(element)

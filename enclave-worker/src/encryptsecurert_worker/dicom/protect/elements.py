@@ -8,7 +8,7 @@ Nothing is decoded or copied: an `Element` holds positions in the header. The wa
 bounded in depth and in number of elements, and never looks outside the header. Bulk octets are
 not there; the walker steps over the one place where the request says they were, and that place
 must be the value of the top-level pixels: all of it, or the items of compressed pixels up to
-their end.
+their end. A request that is whole has its pixels inside, and they are walked like the rest.
 """
 
 import struct
@@ -27,6 +27,8 @@ from encryptsecurert_worker.dicom.protect.dictionary import (
 PREAMBLE_BYTES = 128
 MAX_DEPTH = 16
 MAX_ELEMENTS = 262_144  # a structure set has some eight for each contour
+# What is sealed lies one sequence deeper than it did, with some elements of ours beside it.
+SEALED_DEPTH, SEALED_ELEMENTS = 1, 64
 
 PIXEL_DATA = 0x7FE00010
 PIXEL_TAGS = frozenset([0x7FE00008, 0x7FE00009, PIXEL_DATA])
@@ -97,27 +99,39 @@ def _refuse(code: ErrorCode = ErrorCode.E_DICOM) -> NoReturn:
     raise EncryptSecureRTError(code) from None
 
 
-def read_header(request: HeaderRequest) -> Header:
+def read_header(request: HeaderRequest, *, sealed: bool = False) -> Header:
     """Walk the header of a request.
+
+    Parameters
+    ----------
+    request : HeaderRequest
+        Of an original or of a protected file.
+    sealed : bool
+        Whether it is the opened item of a protected file, which holds a walked original.
 
     Raises
     ------
     EncryptSecureRTError
         E_TRANSFER_SYNTAX for big endian, deflated, and compressions that are not known; E_DICOM
         if it is malformed or has an element twice at top level; E_FORMAT if the bulk is not
-        exactly the value of the top-level pixels, or none although there are pixels;
-        E_TOO_LARGE over a limit.
+        exactly the value of the top-level pixels, or none although there are pixels, or if there
+        are gaps in pixels that are not compressed, but for their last octet; E_TOO_LARGE over a
+        limit.
     """
     if len(request.bulk) > 1:
         _refuse(ErrorCode.E_FORMAT)
-    bulk = tuple((one.offset, one.length) for one in request.bulk)
+    bulk = tuple(one.place for one in request.bulk)
     octets = bytes(request.header)
-    walker = _Walker(octets)
+    walker = _Walker(octets, sum(length for _, length in request.gaps), sealed=sealed)
     syntax, meta, position = walker.meta()
     implicit = _IMPLICIT_OF_SYNTAX[syntax]
-    elements = walker.data_set(position, implicit, bulk)
+    elements = walker.data_set(position, implicit, None if request.whole else bulk)
     header = Header(octets=octets, syntax=syntax, implicit=implicit, meta=meta, elements=elements)
     _check_pixels(header)
+    if request.gaps and not header.is_encapsulated:
+        ((offset, length),) = bulk
+        if request.gaps != ((offset + length - 1, 1),):
+            _refuse(ErrorCode.E_FORMAT)
     return header
 
 
@@ -127,7 +141,7 @@ def _check_pixels(header: Header) -> None:
     if pixels is None:
         return
     # Of compressed pixels the header has the end of their items (PS3.5 section A.4).
-    has_items = pixels.end != pixels.value
+    has_items = pixels.end != pixels.value_end
     # They are OB, and OW in files of some toolkits.
     is_octets = pixels.tag == PIXEL_DATA and pixels.vr in (b"OB", b"OW")
     if has_items != header.is_encapsulated or (has_items and not is_octets):
@@ -135,9 +149,11 @@ def _check_pixels(header: Header) -> None:
 
 
 class _Walker:
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, gap_bytes: int, *, sealed: bool) -> None:
         self._octets = octets
-        self._left = MAX_ELEMENTS
+        self._gap_bytes = gap_bytes
+        self._left = MAX_ELEMENTS + (SEALED_ELEMENTS if sealed else 0)
+        self._deepest = MAX_DEPTH + (SEALED_DEPTH if sealed else 0)
 
     def meta(self) -> tuple[bytes, Mapping[int, Element], int]:
         """Walk preamble and group 0002; return (transfer syntax, elements, end)."""
@@ -161,14 +177,14 @@ class _Walker:
         return syntax, meta, position
 
     def data_set(
-        self, position: int, implicit: bool, bulk: tuple[tuple[int, int], ...]
+        self, position: int, implicit: bool, bulk: tuple[tuple[int, int], ...] | None
     ) -> dict[int, Element]:
-        """Walk the top level to the end of the header."""
+        """Walk the top level to the end of the header; without `bulk`, pixels are in it."""
         elements: dict[int, Element] = {}
         end = len(self._octets)
         walk = self._implicit if implicit else self._explicit
         while position < end:
-            if self._octets[position : position + 4] in _PIXEL_OCTETS:
+            if bulk is not None and self._octets[position : position + 4] in _PIXEL_OCTETS:
                 element = self._pixels(position, implicit, bulk)
             else:
                 element = walk(position, end, 1)
@@ -181,19 +197,19 @@ class _Walker:
         return elements
 
     def _pixels(self, start: int, implicit: bool, bulk: tuple[tuple[int, int], ...]) -> Element:
-        """Step over the head of pixels; their value is the bulk and not in the header."""
+        """Step over the head of pixels; of their value only the gaps are in the header."""
         vr, value, length = self._head(start, len(self._octets), implicit)
         group, number = _IMPLICIT_HEAD(self._octets, start)[:2]
-        end = value
+        stop = end = value + self._gap_bytes
         if length == _UNDEFINED:
             if not bulk or bulk[0][0] != value:
                 _refuse(ErrorCode.E_FORMAT)
-            if self._item_head(value, len(self._octets)) != (_SEQUENCE_END, 0):
+            if self._item_head(stop, len(self._octets)) != (_SEQUENCE_END, 0):
                 _refuse()
-            end = value + 8
+            end = stop + 8
         elif ((value, length),) != bulk:
             _refuse(ErrorCode.E_FORMAT)
-        return Element(group << 16 | number, vr, start, value, value, end, None)
+        return Element(group << 16 | number, vr, start, value, stop, end, None)
 
     def _head(self, start: int, end: int, implicit: bool) -> tuple[bytes, int, int]:
         if end - start < 8:
@@ -224,9 +240,12 @@ class _Walker:
             value = start + 12
             (length,) = _LONG_LENGTH(self._octets, start + 8)
             if vr == b"SQ" or length == _UNDEFINED:
+                tag, span = group << 16 | number, (start, value, end)
+                if tag == PIXEL_DATA and vr in (b"OB", b"OW"):
+                    return self._fragments(vr, span)
                 if vr not in (b"SQ", b"UN"):
                     _refuse()
-                return self._sequence(group << 16 | number, vr, (start, value, end), length, depth)
+                return self._sequence(tag, vr, span, length, depth)
         if length > end - value:
             _refuse()
         stop = value + length
@@ -251,7 +270,7 @@ class _Walker:
     ) -> Element:
         """Walk the items of a sequence; `span` is (start, value, end of what is around it)."""
         start, value, end = span
-        if depth > MAX_DEPTH:
+        if depth > self._deepest:
             _refuse()
         defined = length != _UNDEFINED
         if defined:
@@ -286,6 +305,18 @@ class _Walker:
                 position = item[-1].end
             items.append(tuple(item))
         return Element(tag, vr, start, value, end, end, tuple(items))
+
+    def _fragments(self, vr: bytes, span: tuple[int, int, int]) -> Element:
+        """Step over the items of compressed pixels (PS3.5 section A.4); `span` as of a sequence."""
+        start, value, end = span
+        position = value
+        while True:
+            tag, length = self._item_head(position, end)
+            if (tag, length) == (_SEQUENCE_END, 0):
+                return Element(PIXEL_DATA, vr, start, value, position, position + 8, None)
+            if tag != _ITEM or length > end - position - 8:
+                _refuse()
+            position += 8 + length
 
     def _item_head(self, position: int, end: int) -> tuple[int, int]:
         self._count()

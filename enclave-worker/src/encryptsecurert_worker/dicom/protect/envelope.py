@@ -1,8 +1,8 @@
 """CMS EnvelopedData for sealed attributes (PS3.15 section E.1.1, RFC 5652, RFC 3565).
 
-AES-256-CBC under a random key for each envelope, wrapped with RSA PKCS#1 v1.5 for two
-recipients: the site and the escrow. CBC gives secrecy and no integrity: that is the signed
-study manifest's part, and nothing may be decrypted before it is checked.
+AES-256-CBC under a random key for each envelope, wrapped with RSA PKCS#1 v1.5 for its recipients:
+the site and the escrow, or one offline recipient. CBC gives secrecy and no integrity: that is the
+signed study manifest's part, and nothing may be decrypted before it is checked.
 """
 
 from cryptography import x509
@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
 )
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-
-MIN_RSA_BITS = 3072
+from encryptsecurert_protocol.offline import MIN_RSA_BITS
 
 
 class Envelope:
@@ -26,7 +25,7 @@ class Envelope:
     Parameters
     ----------
     *certificates : bytes
-        DER, RSA of at least 3072 bits; the first is the site's.
+        DER, RSA of at least 3072 bits.
 
     Raises
     ------

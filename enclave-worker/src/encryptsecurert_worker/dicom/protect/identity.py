@@ -1,6 +1,6 @@
-"""Keyed stand-ins: mapped UIDs and patient pseudonyms.
+"""Keyed stand-ins: mapped UIDs, patient pseudonyms, and by how many days dates are moved.
 
-Both are HMACs, never plain hashes: a UID or a patient number can be guessed and tried. With the
+All are HMACs, never plain hashes: a UID or a patient number can be guessed and tried. With the
 same site key the same original always gets the same stand-in, so references, series and
 follow-up studies stay connected, across jobs and across workers of the site.
 """
@@ -16,6 +16,7 @@ _PATIENT_ID, _ISSUER = 0x00100020, 0x00100021
 _PAD = b" \0"
 _TRAILING = re.compile(rb"[ \0]+\Z")
 _MAX_UID_BYTES = 64
+_MOST_DAYS = 3650
 
 
 def plain_uid(value: bytes | None) -> bytes:
@@ -54,8 +55,8 @@ def patient_pseudonym(
     study_uid : bytes
         Takes the place of an empty patient ID, so that patients without one do not become one.
     """
-    identity = patient_id.strip(_PAD) or study_uid.strip(_PAD)
-    digest = hmac.digest(pid_key, issuer.strip(_PAD) + b"\0" + identity, "sha256")
+    patient = _patient(issuer=issuer, patient_id=patient_id, study_uid=study_uid)
+    digest = hmac.digest(pid_key, patient, "sha256")
     return b"P" + base64.b32encode(digest[:10])
 
 
@@ -67,3 +68,27 @@ def pseudonym_of(pid_key: bytes, header: Header, study_uid: bytes) -> bytes:
         patient_id=header.value(_PATIENT_ID) or b"",
         study_uid=study_uid,
     )
+
+
+def shift_days_of(dateshift_key: bytes, header: Header, study_uid: bytes) -> int:
+    """Return by how many days the dates of an original header's patient are moved, -3650 to -1.
+
+    Parameters
+    ----------
+    dateshift_key : bytes
+        Sub-key ``dateshift/v1`` of the site pseudonym key, 32 octets.
+    header, study_uid
+        As for the pseudonym: what has the same one is moved by the same number of days.
+    """
+    patient = _patient(
+        issuer=header.value(_ISSUER) or b"",
+        patient_id=header.value(_PATIENT_ID) or b"",
+        study_uid=study_uid,
+    )
+    digest = hmac.digest(dateshift_key, patient, "sha256")
+    return -1 - int.from_bytes(digest[:8], "big") % _MOST_DAYS
+
+
+def _patient(*, issuer: bytes, patient_id: bytes, study_uid: bytes) -> bytes:
+    """Return the octets that stand for a patient, under whatever key."""
+    return issuer.strip(_PAD) + b"\0" + (patient_id.strip(_PAD) or study_uid.strip(_PAD))

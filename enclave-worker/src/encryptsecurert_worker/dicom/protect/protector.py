@@ -2,8 +2,12 @@
 
     request -> walk -> refusals -> whose header it is                            examine
             -> clear part by the allow-list of its kind                          seal
-            -> sealed part: every other original, and the raw header
+            -> sealed part: every other original, and the raw header; for each offline recipient
+               an item more, of its classes
             -> preamble, meta, clear part with (0400,0500) in its place, head of the pixels
+
+A request that is whole goes the same way with a list of its own, of an instance of raw data: its
+pixels are originals like the others, and nothing follows the sealed part.
 
 Between the two a caller can judge whether this patient's headers are protected for this user. A
 `Protector` is made once for a bundle's keys and used for every instance: it keeps the
@@ -11,7 +15,7 @@ recipients, the allow-lists by tag and the UIDs mapped last. It holds no lock an
 but caches, so threads may share it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
@@ -23,17 +27,27 @@ from encryptsecurert_protocol.headers import (
     ProtectedHeader,
     refused_header,
 )
+from encryptsecurert_protocol.offline import OfflineRecipient
 from encryptsecurert_worker.dicom.protect import refusals
+from encryptsecurert_worker.dicom.protect.choices import Choices, Dates, PixelText
+from encryptsecurert_worker.dicom.protect.class_items import ClassItems
 from encryptsecurert_worker.dicom.protect.clearing import Clearing
 from encryptsecurert_worker.dicom.protect.elements import (
     PIXEL_DATA,
+    PIXEL_TAGS,
     Element,
     Header,
     read_header,
 )
 from encryptsecurert_worker.dicom.protect.envelope import Envelope
-from encryptsecurert_worker.dicom.protect.identity import map_uid, plain_uid, pseudonym_of
-from encryptsecurert_worker.dicom.protect.iods import Iod
+from encryptsecurert_worker.dicom.protect.identity import (
+    map_uid,
+    plain_uid,
+    pseudonym_of,
+    shift_days_of,
+)
+from encryptsecurert_worker.dicom.protect.iods import SEALED_WHOLE, Iod
+from encryptsecurert_worker.dicom.protect.iods.whole import RAW_DATA_STORAGE
 from encryptsecurert_worker.dicom.protect.sealed import ENCRYPTED_ATTRIBUTES, sealed_sequence
 from encryptsecurert_worker.dicom.protect.shell import (
     EXPLICIT_VR_LITTLE_ENDIAN,
@@ -54,41 +68,48 @@ _UIDS_KEPT = 8192
 class ProtectionKeys:
     """What protecting needs of a site.
 
-    `uid_key` and `pid_key` are the sub-keys ``uid/v1`` and ``pid/v1``, 32 octets each; the
-    certificates are DER, of the site's recipient key and of the escrow key. `simulated` marks
-    what a SIMULATED worker makes, since its keys are nobody's secret.
+    `uid_key`, `pid_key` and `dateshift_key` are the sub-keys ``uid/v1``, ``pid/v1`` and
+    ``dateshift/v1``, 32 octets each; the certificates are DER, of the site's recipient key and of
+    the escrow key; `offline` recipients have items of their own. `simulated` marks what a SIMULATED
+    worker makes, since its keys are nobody's secret.
     """
 
     uid_key: bytes = field(repr=False)
     pid_key: bytes = field(repr=False)
+    dateshift_key: bytes = field(repr=False)
     recipient_certificate: bytes = field(repr=False)
     escrow_certificate: bytes = field(repr=False)
+    offline: tuple[OfflineRecipient, ...] = ()
     simulated: bool = False
 
     def __post_init__(self) -> None:
-        if len(self.uid_key) != KEY_BYTES or len(self.pid_key) != KEY_BYTES:
-            raise EncryptSecureRTError(ErrorCode.E_BUNDLE)
-        if self.uid_key == self.pid_key:
+        keys = (self.uid_key, self.pid_key, self.dateshift_key)
+        if any(len(key) != KEY_BYTES for key in keys) or len(set(keys)) != len(keys):
             raise EncryptSecureRTError(ErrorCode.E_BUNDLE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """The originals' UIDs by tag, and what the patient is called in clear."""
+    """The originals' UIDs by tag, what the patient is called in clear, and the days of a shift."""
 
     uids: dict[int, bytes]
     pseudonym: bytes
+    days: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExaminedHeader:
-    """A header that nothing speaks against protecting."""
+    """A header that nothing speaks against protecting.
+
+    `vouched`: it is one that would be refused if its user did not vouch for its pixels.
+    """
 
     request: HeaderRequest
     header: Header
     sop_class: bytes
     iod: Iod
     identity: _Identity
+    vouched: bool
 
     @property
     def pseudonym(self) -> str:
@@ -97,7 +118,7 @@ class ExaminedHeader:
 
 
 class Protector:
-    """Protects headers under one set of keys.
+    """Protects headers under one set of keys, as the user of a job has chosen.
 
     Raises
     ------
@@ -105,10 +126,15 @@ class Protector:
         E_BUNDLE if a certificate is not an RSA one of at least 3072 bits.
     """
 
-    def __init__(self, keys: ProtectionKeys) -> None:
+    def __init__(self, keys: ProtectionKeys, choices: Choices | None = None) -> None:
+        choices = choices or Choices()
+        self._vouched = choices.pixels is PixelText.VOUCHED
         self._pid_key = keys.pid_key
-        self._markers = markers(simulated=keys.simulated)
+        dates_moved = choices.dates is Dates.SHIFT
+        self._dateshift_key = keys.dateshift_key if dates_moved else None
+        self._markers = markers(simulated=keys.simulated, dates_moved=dates_moved)
         self._envelope = Envelope(keys.recipient_certificate, keys.escrow_certificate)
+        self._class_items = ClassItems(keys.offline)
         self._map_uid: Callable[[bytes], bytes] = lru_cache(_UIDS_KEPT)(
             partial(map_uid, keys.uid_key)
         )
@@ -135,31 +161,50 @@ class Protector:
         """
         header = read_header(request)
         refusals.check_not_protected(header)
-        sop_class, iod = refusals.known_class(header)
+        sop_class, iod, vouched = RAW_DATA_STORAGE, SEALED_WHOLE, False
+        if not request.whole:
+            sop_class, iod = refusals.known_class(header, vouched=self._vouched)
         identity = self._identity(header, iod)
-        refusals.check_pixels(header, iod, [one.length for one in request.bulk])
+        if not request.whole:
+            lengths = [one.length for one in request.bulk]
+            vouched = refusals.check_pixels(header, iod, lengths, vouched=self._vouched)
         return ExaminedHeader(
-            request=request, header=header, sop_class=sop_class, iod=iod, identity=identity
+            request=request,
+            header=header,
+            sop_class=sop_class,
+            iod=iod,
+            identity=identity,
+            vouched=vouched,
         )
 
     def seal(self, examined: ExaminedHeader) -> ProtectedHeader:
-        """Make the protected header of an examined one.
+        """Make the protected header of an examined one (E_DICOM)."""
+        return self.seal_with_tags(examined)[0]
+
+    def seal_with_tags(self, examined: ExaminedHeader) -> tuple[ProtectedHeader, Sequence[int]]:
+        """Make the protected header of an examined one, and tell which originals are sealed in it.
+
+        These are the tags of the attributes that do not stand in clear as they were.
 
         Raises
         ------
         EncryptSecureRTError
-            E_DICOM if a required attribute has a wrong value.
+            E_DICOM if a required attribute has a wrong value; E_TOO_LARGE.
         """
         request, header, identity = examined.request, examined.header, examined.identity
         clear, sealed_tags = self._classify(header, examined.iod, identity)
+        if request.whole:
+            sealed_tags += [tag for tag in PIXEL_TAGS if tag in header.elements]
         clear[ENCRYPTED_ATTRIBUTES] = sealed_sequence(
             self._envelope,
             request,
             ((tag, explicit_original(header, header.elements[tag])) for tag in sealed_tags),
+            self._class_items.seal(header, sealed_tags),
         )
         instance = self._map_uid(identity.uids[_SOP_INSTANCE])
         series = self._map_uid(identity.uids[_SERIES])
-        syntax = header.syntax if header.is_encapsulated else EXPLICIT_VR_LITTLE_ENDIAN
+        is_compressed = header.is_encapsulated and not request.whole
+        syntax = header.syntax if is_compressed else EXPLICIT_VR_LITTLE_ENDIAN
         octets = b"".join(
             (
                 file_head(examined.sop_class, instance, syntax),
@@ -167,7 +212,7 @@ class Protector:
                 _pixel_head(header, request),
             )
         )
-        return ProtectedHeader(
+        answer = ProtectedHeader(
             state=HeaderState.PROTECTED,
             name=f"{series.decode('ascii')}/{instance.decode('ascii')}.dcm",
             bulk=tuple(
@@ -176,16 +221,24 @@ class Protector:
             ),
             header=octets + (_SEQUENCE_END if header.is_encapsulated and request.bulk else b""),
         )
+        return answer, sealed_tags
 
     def _identity(self, header: Header, iod: Iod) -> _Identity:
         uids = {tag: plain_uid(header.value(tag)) for tag in iod.required_uids}
-        return _Identity(uids, pseudonym_of(self._pid_key, header, uids[_STUDY]))
+        study, key = uids[_STUDY], self._dateshift_key
+        days = None if key is None else shift_days_of(key, header, study)
+        return _Identity(uids, pseudonym_of(self._pid_key, header, study), days)
 
     def _classify(
         self, header: Header, iod: Iod, identity: _Identity
     ) -> tuple[dict[int, bytes], list[int]]:
         """Return the clear elements by tag, and the tags whose originals are sealed."""
-        clearing = Clearing(header=header, pseudonym=identity.pseudonym, map_uid=self._map_uid)
+        clearing = Clearing(
+            header=header,
+            pseudonym=identity.pseudonym,
+            map_uid=self._map_uid,
+            days=identity.days,
+        )
         clear = dict(self._markers)
         clear.update((rule.tag, clearing.always(rule)) for rule in iod.always)
         part, sealed = clearing.part(header.elements, iod.by_tag)
@@ -194,13 +247,13 @@ class Protector:
 
 
 def _pixel_head(header: Header, request: HeaderRequest) -> bytes:
-    """Return the head of the pixels; nothing if there are none.
+    """Return the head of the pixels; nothing if there are none, or none in clear.
 
     Compressed ones are OB; wide and implicit ones OW (PS3.5 Annex A.1, A.2); floats have a VR of
     their own.
     """
     pixels = header.pixels
-    if pixels is None:
+    if pixels is None or request.whole:
         return b""
     if header.is_encapsulated:
         return write_head(PIXEL_DATA, b"OB", _UNDEFINED)

@@ -45,6 +45,7 @@ class Action(Enum):
     FIXED = "write the same for everybody, always"
     LABEL = "replace by a label with its item's number"
     PSEUDONYM = "replace by the patient's pseudonym, always"
+    SEAL = "seal; a row that says more only where dates are moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +54,13 @@ class Rule:
 
     `vrs` are the VRs under which the value may come; the first is written where none of them
     did. `count` is the least and the most number of values. `terms` and `fallback` are octets as
-    written; the fallback of a label is what stands before its number, that of codes is value and
-    scheme. `items` are the rules of a sequence's items, `number_tag` is where a label
-    has its number from. `selects`: an item whose term is another is left out as a whole. `reason`
-    says why the attribute may stand in clear although Table E.1-1 of PS3.15 lists it; it is
-    empty where the table does not. `by_tag` are the items' rules by tag, `constant` is the whole
+    written, those of a pointer the tags that it may name; the fallback of a label is what stands
+    before its number, that of codes is value and scheme. `items` are the rules of a sequence's
+    items, `number_tag` is where a label has its number from. `selects`: an item whose term is
+    another is left out as a whole. `moves`: whatever the action, a date or time stands in clear
+    moved, if that is chosen. `always`: the fallback is written where the original has nothing.
+    `reason` says why the attribute may stand in clear although Table E.1-1 of PS3.15 lists it; it
+    is empty where the table does not. `by_tag` are the items' rules by tag, `constant` is the whole
     element where that is always the same.
     """
 
@@ -72,6 +75,8 @@ class Rule:
     items: "tuple[Rule, ...]" = ()
     number_tag: int = 0
     selects: bool = False
+    moves: bool = False
+    always: bool = False
     reason: str = ""
     by_tag: "Mapping[int, Rule]" = field(init=False, compare=False, repr=False)
     constant: bytes | None = field(init=False, compare=False, repr=False)
@@ -86,9 +91,9 @@ class Rule:
     @property
     def is_always_written(self) -> bool:
         """Whether the attribute is in every protected file, whatever the original has."""
-        return self.action in (Action.EMPTY, Action.FIXED, Action.PSEUDONYM) and self.kind in (
-            Kind.REQUIRED,
-            Kind.MAY_BE_EMPTY,
+        return self.always or (
+            self.action in (Action.EMPTY, Action.FIXED, Action.PSEUDONYM)
+            and self.kind in (Kind.REQUIRED, Kind.MAY_BE_EMPTY)
         )
 
 
@@ -133,7 +138,7 @@ def _kept(rule: Rule, vr: bytes, value: bytes) -> bytes | None:
         return None
     if not (value if vr in BINARY_VRS else value.strip(b" \0")):
         # Empty holds nothing; a required attribute that came empty is no worse for staying so.
-        return b"" if rule.kind is not Kind.REQUIRED_IF else None
+        return b"" if rule.kind is not Kind.REQUIRED_IF and not rule.always else None
     if rule.action is Action.KEEP_NUMBER:
         return is_number(vr, value, rule.count)
     if rule.action is Action.IMAGE_TYPE:
@@ -156,9 +161,9 @@ def _tags(rule: Rule, value: bytes) -> bytes | None:
     if len(value) % 4 or not least <= len(value) // 4 <= most:
         return None
     for place in range(0, len(value), 4):
-        group = int.from_bytes(value[place : place + 2], "little")
-        number = int.from_bytes(value[place + 2 : place + 4], "little")
-        if not is_standard_tag(group << 16 | number):
+        octets = value[place : place + 4]
+        tag = int.from_bytes(octets[:2], "little") << 16 | int.from_bytes(octets[2:], "little")
+        if not is_standard_tag(tag) or (rule.terms and octets not in rule.terms):
             return None
     return value
 

@@ -3,15 +3,20 @@
     (0400,0500) item { (0400,0510) Explicit VR LE, (0400,0520) CMS of
         (0400,0550) item { originals, and our private block } , (FFFC,FFFC) padding }
 
+The items of offline recipients, if there are any, stand behind it (see `class_items`): programs
+that open one item open the first.
+
 The private block of group 0EEF, creator ``ENCRYPTSECURERT 1``, holds what an exact file needs
-beyond its attributes: all header octets as they were, and where the bulk goes between them.
+beyond its attributes: all header octets as they were, with those in gaps of the bulk, and where
+the bulk goes between them.
 The group is odd, as those of private elements must be (PS3.5 section 7.8).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.gaps import gaps_json
 from encryptsecurert_protocol.headers import HeaderRequest
 from encryptsecurert_worker.dicom.protect.envelope import Envelope
 from encryptsecurert_worker.dicom.protect.shell import EXPLICIT_VR_LITTLE_ENDIAN
@@ -21,7 +26,7 @@ ENCRYPTED_ATTRIBUTES = 0x04000500
 PRIVATE_GROUP = 0x0EEF
 PRIVATE_CREATOR = b"ENCRYPTSECURERT 1"
 RAW_HEADER, SPLICE_LIST = 0x01, 0x02
-SPLICE_SCHEMA = "encryptsecurert.splice/1"
+SPLICE_SCHEMA = "encryptsecurert.splice/2"
 BUCKET_BYTES = 4096
 
 _SYNTAX, _CONTENT, _MODIFIED_ATTRIBUTES = 0x04000510, 0x04000520, 0x04000550
@@ -30,7 +35,10 @@ _PADDING_HEAD_BYTES = 12
 
 
 def sealed_sequence(
-    envelope: Envelope, request: HeaderRequest, originals: Iterable[tuple[int, bytes]]
+    envelope: Envelope,
+    request: HeaderRequest,
+    originals: Iterable[tuple[int, bytes]],
+    others: Sequence[bytes] = (),
 ) -> bytes:
     """Return (0400,0500) with everything that does not stand in clear.
 
@@ -42,15 +50,21 @@ def sealed_sequence(
         Its header octets and bulk list go in as they are.
     originals : iterable of (tag, octets)
         Original top-level elements in Explicit VR Little Endian, in any order.
+    others : sequence of bytes
+        Items of `sealed_item` that follow the full one.
     """
     elements = dict(originals)
     elements.update(_private_block(request, set(elements)))
-    item = b"".join(elements[tag] for tag in sorted(elements))
-    plaintext = pad(write_sequence(_MODIFIED_ATTRIBUTES, [item]))
-    sealed = write_element(_SYNTAX, b"UI", EXPLICIT_VR_LITTLE_ENDIAN) + write_element(
+    full = sealed_item(envelope, b"".join(elements[tag] for tag in sorted(elements)))
+    return write_sequence(ENCRYPTED_ATTRIBUTES, [full, *others])
+
+
+def sealed_item(envelope: Envelope, attributes: bytes) -> bytes:
+    """Return the elements of one item of (0400,0500), given those that are sealed in it."""
+    plaintext = pad(write_sequence(_MODIFIED_ATTRIBUTES, [attributes]))
+    return write_element(_SYNTAX, b"UI", EXPLICIT_VR_LITTLE_ENDIAN) + write_element(
         _CONTENT, b"OB", envelope.seal(plaintext)
     )
-    return write_sequence(ENCRYPTED_ATTRIBUTES, [sealed])
 
 
 def pad(plaintext: bytes) -> bytes:
@@ -79,16 +93,19 @@ def _private_block(request: HeaderRequest, taken: set[int]) -> list[tuple[int, b
 
 
 def _free_block(taken: set[int]) -> int:
-    """Return the first private block (PS3.5 section 7.8.1) that the original has not used."""
+    """Return the private block (PS3.5 section 7.8.1) after all that the original has used.
+
+    An original may hold a block that looks like ours; ours is the last one, and so it is found.
+    """
     used = {
         tag & 0xFF if tag & 0xFFFF <= 0xFF else tag >> 8 & 0xFF
         for tag in taken
         if tag >> 16 == PRIVATE_GROUP
     }
-    for block in range(0x10, 0x100):
-        if block not in used:
-            return block
-    raise EncryptSecureRTError(ErrorCode.E_DICOM)
+    block = max(used | {0x0F}) + 1
+    if block > 0xFF:
+        raise EncryptSecureRTError(ErrorCode.E_DICOM)
+    return block
 
 
 def _splice_list(request: HeaderRequest) -> bytes:
@@ -99,5 +116,6 @@ def _splice_list(request: HeaderRequest) -> bytes:
             "size": request.size,
             "file_sha256": request.file_sha256,
             "bulk": [one.as_json() for one in request.bulk],
+            "gaps": gaps_json(request.gaps),
         }
     )

@@ -16,22 +16,33 @@ EXPLICIT_VR_LITTLE_ENDIAN = b"1.2.840.10008.1.2.1"
 PROFILE_VERSION = 1
 METHOD = PROJECT_NAME + b" profile %d" % PROFILE_VERSION
 
-_CODE_ITEM = (
-    write_element(0x00080100, b"SH", b"113100")
-    + write_element(0x00080102, b"SH", b"DCM")
-    + write_element(0x00080104, b"LO", b"Basic Application Confidentiality Profile")
-)
 SIMULATED_METHOD = METHOD + b"\\SIMULATED - not protected"
 
 
-def markers(*, simulated: bool) -> dict[int, bytes]:
+def _code(value: bytes, meaning: bytes) -> bytes:
+    """Return a code of PS3.16 CID 7050."""
+    return (
+        write_element(0x00080100, b"SH", value)
+        + write_element(0x00080102, b"SH", b"DCM")
+        + write_element(0x00080104, b"LO", meaning)
+    )
+
+
+_BASIC_PROFILE = _code(b"113100", b"Basic Application Confidentiality Profile")
+_MODIFIED_DATES = _code(
+    b"113107", b"Retain Longitudinal Temporal Information Modified Dates Option"
+)
+
+
+def markers(*, simulated: bool, dates_moved: bool = False) -> dict[int, bytes]:
     """Return the attributes that say how identity was removed, and if in a simulated worker."""
     method = SIMULATED_METHOD if simulated else METHOD
+    codes = [_BASIC_PROFILE, _MODIFIED_DATES] if dates_moved else [_BASIC_PROFILE]
     return {
         0x00120062: write_element(0x00120062, b"CS", b"YES"),
         0x00120063: write_element(0x00120063, b"LO", method),
-        0x00120064: write_sequence(0x00120064, [_CODE_ITEM]),
-        0x00280303: write_element(0x00280303, b"CS", b"REMOVED"),
+        0x00120064: write_sequence(0x00120064, codes),
+        0x00280303: write_element(0x00280303, b"CS", b"MODIFIED" if dates_moved else b"REMOVED"),
     }
 
 

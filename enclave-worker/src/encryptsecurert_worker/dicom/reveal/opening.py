@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import pkcs7_decrypt_der
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import DIGEST_BYTES, MAX_INTEGER, Fields
+from encryptsecurert_protocol.gaps import MAX_GAPS, read_gaps
 from encryptsecurert_protocol.headers import MAX_BULK_RANGES, HeaderRequest, bulk_ranges
 from encryptsecurert_protocol.reveals import RevealRequest
 from encryptsecurert_worker.dicom.protect.elements import Element, Header, read_header
@@ -75,7 +76,8 @@ def original_of(plaintext: bytes) -> HeaderRequest:
     # The walker reads files, so the data set gets a file's head.
     octets = file_head(b"", b"") + plaintext
     try:
-        header = read_header(RevealRequest(size=len(octets), bulk=(), header=octets))
+        request = RevealRequest(size=len(octets), bulk=(), header=octets)
+        header = read_header(request, sealed=True)
         return _original(header)
     except EncryptSecureRTError:
         raise _refusal() from None
@@ -87,11 +89,12 @@ def _original(header: Header) -> HeaderRequest:
         raise _refusal()
     raw, splices = _private_block(header, modified.items[0])
     text = splices.removesuffix(b"\0")
-    fields = Fields(canonical.decode(text), ("schema", "size", "file_sha256", "bulk"))
+    fields = Fields(canonical.decode(text), ("schema", "size", "file_sha256", "bulk", "gaps"))
     fields.constant("schema", SPLICE_SCHEMA)
     size = fields.integer("size", 1, MAX_INTEGER)
     bulk = bulk_ranges(fields.items("bulk", MAX_BULK_RANGES))
-    length = size - sum(one.length for one in bulk)
+    gaps = read_gaps(fields.items("gaps", 2 * MAX_GAPS), [one.place for one in bulk])
+    length = size - sum(one.length for one in bulk) + sum(length for _, length in gaps)
     if not 0 <= len(raw) - length <= 1:  # an odd one was padded
         raise _refusal()
     return HeaderRequest(
@@ -101,6 +104,8 @@ def _original(header: Header) -> HeaderRequest:
         file_sha256=None
         if fields.is_null("file_sha256")
         else fields.hex("file_sha256", DIGEST_BYTES),
+        gaps=gaps,
+        whole=not bulk,  # if there are pixels, they are inside
     )
 
 

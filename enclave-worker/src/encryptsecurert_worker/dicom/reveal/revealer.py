@@ -61,6 +61,7 @@ class Opened:
             size=self.request.size,
             bulk=self.request.bulk,
             file_sha256=self.request.file_sha256,
+            gaps=self.request.gaps,
         )
         return Revealed(instance=self.instance, file=file, octets=self.request.header)
 

@@ -6,8 +6,6 @@ trays and accessories do not. A beam is called `BEAM_<number>`.
 
 from encryptsecurert_worker.dicom.protect.iods.modules import FRAME_REFERENCE
 from encryptsecurert_worker.dicom.protect.iods.rows import (
-    ANY_DATE,
-    ANY_TIME,
     ONE,
     ONE_IF,
     THREE,
@@ -16,6 +14,7 @@ from encryptsecurert_worker.dicom.protect.iods.rows import (
     because,
     empty,
     fixed,
+    fixed_dates,
     items,
     label,
     numbers,
@@ -106,9 +105,9 @@ SOURCE = table(
     term(ONE, "SourceType", "POINT LINE CYLINDER SPHERE"),
     numbers(THREE, "ActiveSourceDiameter", "ActiveSourceLength"),
     numbers(ONE, "SourceIsotopeHalfLife", "ReferenceAirKermaRate"),
-    # Air kerma is that of a day; which day is sealed, so decay cannot be computed in clear.
-    fixed(ONE, "SourceStrengthReferenceDate", ANY_DATE),
-    fixed(ONE, "SourceStrengthReferenceTime", ANY_TIME),
+    # Air kerma is that of a day; which day is sealed, so decay can be computed in clear only if
+    # that day and those of treatment are moved.
+    fixed_dates(ONE, "SourceStrengthReferenceDate", "SourceStrengthReferenceTime"),
     because("", fixed(ONE, "SourceIsotopeName", "ISOTOPE")),
     term(ONE_IF, "SourceStrengthUnits", "AIR_KERMA_RATE DOSE_RATE_WATER"),
     numbers(ONE_IF, "SourceStrength"),

@@ -1,7 +1,8 @@
 """Rows of multi-frame objects: functional groups and dimensions (PS3.3 C.7.6.16, C.7.6.17).
 
 Of the groups only those of geometry, value and order stay. Dates, labels and comments of a frame
-are sealed: a per-frame group may hold ten thousand copies of a date.
+are sealed: a per-frame group may hold ten thousand copies of a date. Where dates are moved, those
+of a frame are, too, to the minute.
 """
 
 from encryptsecurert_worker.dicom.protect.iods.modules import (
@@ -11,7 +12,6 @@ from encryptsecurert_worker.dicom.protect.iods.modules import (
     image_type,
 )
 from encryptsecurert_worker.dicom.protect.iods.rows import (
-    ANY_DATE_TIME,
     ONE,
     ONE_IF,
     THREE,
@@ -20,6 +20,7 @@ from encryptsecurert_worker.dicom.protect.iods.rows import (
     because,
     codes,
     fixed,
+    fixed_dates,
     items,
     numbers,
     table,
@@ -70,8 +71,7 @@ CONTENT = items(
     ONE,
     "FrameContentSequence",
     numbers(THREE, "FrameAcquisitionNumber"),
-    fixed(ONE_IF, "FrameAcquisitionDateTime", ANY_DATE_TIME),
-    fixed(ONE_IF, "FrameReferenceDateTime", ANY_DATE_TIME),
+    fixed_dates(ONE_IF, "FrameAcquisitionDateTime", "FrameReferenceDateTime"),
     numbers(ONE_IF, "FrameAcquisitionDuration"),
     because("", fixed(ONE_IF, "StackID", "1")),
     numbers(ONE_IF, "InStackPositionNumber", "TemporalPositionIndex", "DimensionIndexValues"),

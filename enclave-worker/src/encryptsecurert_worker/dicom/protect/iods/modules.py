@@ -14,11 +14,13 @@ from encryptsecurert_worker.dicom.protect.iods.rows import (
     Rows,
     because,
     classes,
+    dates,
     empty,
     fixed,
     frames_of_reference,
     items,
     numbers,
+    pointers,
     pseudonym,
     table,
     term,
@@ -39,7 +41,7 @@ def sop_class(*registered: bytes) -> Rows:
 
 
 def image_type(
-    words: str,
+    words: str | frozenset[bytes],
     fallback: str = "DERIVED\\SECONDARY",
     kind: Kind = ONE,
     *,
@@ -58,7 +60,9 @@ def image_type(
 
 ANY_OBJECT = table(
     uids(ONE, "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
-    empty(TWO, "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID"),
+    dates(TWO, "StudyDate", "StudyTime"),
+    dates(THREE, "SeriesDate", "SeriesTime"),
+    empty(TWO, "AccessionNumber", "ReferringPhysicianName", "StudyID"),
     because("", empty(TWO, "Manufacturer")),
     pseudonym(TWO, "PatientName", "PatientID"),
     empty(TWO, "PatientBirthDate", "PatientSex"),
@@ -67,7 +71,8 @@ ANY_OBJECT = table(
 
 ANY_IMAGE = table(
     ANY_OBJECT,
-    empty(TWO, "ContentDate", "ContentTime"),
+    dates(TWO, "ContentDate", "ContentTime"),
+    dates(THREE, "AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime"),
     term(THREE, "BodyPartExamined", BODY_PARTS),
     term(ONE_IF, "PatientPosition", PATIENT_POSITIONS),
     numbers(TWO, "AcquisitionNumber", "InstanceNumber"),
@@ -92,6 +97,24 @@ PIXELS = table(
     term(THREE, "LossyImageCompression", "00 01"),
     numbers(ONE_IF, "LossyImageCompressionRatio"),
     term(ONE_IF, "LossyImageCompressionMethod", LOSSY_METHODS),
+)
+
+# A palette is octets of no known meaning: a picture that needs one has no list.
+COLOUR = table(
+    PIXELS,
+    term(
+        ONE,
+        "PhotometricInterpretation",
+        "MONOCHROME1 MONOCHROME2 RGB YBR_FULL YBR_FULL_422 YBR_PARTIAL_422 YBR_ICT YBR_RCT",
+    ),
+    numbers(ONE_IF, "PlanarConfiguration"),
+)
+
+FRAME_TIMES = table(
+    pointers(ONE_IF, "FrameIncrementPointer", "FrameTime", "FrameTimeVector"),
+    numbers(ONE_IF, "FrameTime", "FrameTimeVector"),
+    numbers(THREE, "FrameDelay", "CineRate", "RecommendedDisplayFrameRate", "EffectiveDuration"),
+    numbers(THREE, "StartTrim", "StopTrim", "PreferredPlaybackSequencing", "ActualFrameDuration"),
 )
 
 # Absent would mean Hounsfield units (PS3.3 C.8.2.1.1.2), so what is unknown says so.
@@ -158,11 +181,13 @@ __all__ = [
     "ANY_IMAGE",
     "ANY_OBJECT",
     "APPROVAL",
+    "COLOUR",
     "COMMON_INSTANCE_REFERENCES",
     "ENHANCED_EQUIPMENT",
     "EVIDENCE",
     "FRAME_OF_REFERENCE",
     "FRAME_REFERENCE",
+    "FRAME_TIMES",
     "PIXELS",
     "PLANE",
     "REFERENCE",

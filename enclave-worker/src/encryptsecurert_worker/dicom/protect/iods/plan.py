@@ -32,6 +32,7 @@ from encryptsecurert_worker.dicom.protect.iods.rows import (
     TWO,
     TWO_IF,
     because,
+    dates,
     empty,
     fixed,
     frames_of_reference,
@@ -103,7 +104,8 @@ _FRACTIONS = items(
 )
 GENERAL_PLAN = table(
     ANY_OBJECT,
-    empty(TWO, "OperatorsName", "RTPlanDate", "RTPlanTime"),
+    empty(TWO, "OperatorsName"),
+    dates(TWO, "RTPlanDate", "RTPlanTime"),
     numbers(THREE, "InstanceNumber"),
     fixed(ONE, "RTPlanLabel", "RTPLAN"),
     term(THREE, "PlanIntent", "CURATIVE PALLIATIVE PROPHYLACTIC VERIFICATION MACHINE_QA RESEARCH"),

@@ -1,7 +1,8 @@
 """Allow-lists of treatment records: external beams, ions, brachytherapy (PS3.3 A.30, A.31, A.50).
 
 What was specified and delivered stays; when, on which machine, by whom and with which remarks
-does not. Dates that an object must have are the same day for everybody.
+does not. Dates that an object must have are the same day for everybody, or moved where that is
+chosen.
 """
 
 from encryptsecurert_worker.dicom.protect.iods.beams import (
@@ -28,8 +29,6 @@ from encryptsecurert_worker.dicom.protect.iods.modules import (
     sop_class,
 )
 from encryptsecurert_worker.dicom.protect.iods.rows import (
-    ANY_DATE,
-    ANY_TIME,
     ONE,
     ONE_IF,
     THREE,
@@ -37,8 +36,9 @@ from encryptsecurert_worker.dicom.protect.iods.rows import (
     TWO_IF,
     Rows,
     because,
+    dates,
     empty,
-    fixed,
+    fixed_dates,
     items,
     label,
     numbers,
@@ -53,7 +53,8 @@ RT_ION_BEAMS_RECORD_STORAGE = b"1.2.840.10008.5.1.4.1.1.481.9"
 _GENERAL = table(
     ANY_OBJECT,
     term(ONE, "Modality", "RTRECORD", "RTRECORD"),
-    empty(TWO, "OperatorsName", "TreatmentDate", "TreatmentTime"),
+    empty(TWO, "OperatorsName"),
+    dates(TWO, "TreatmentDate", "TreatmentTime"),
     numbers(ONE, "InstanceNumber"),
     numbers(TWO, "NumberOfFractionsPlanned"),
     term(ONE_IF, "PrimaryDosimeterUnit", DOSIMETER_UNITS),
@@ -81,8 +82,7 @@ _METERSETS = table(
     numbers(THREE, "SpecifiedTreatmentTime", "DeliveredTreatmentTime"),
 )
 _DELIVERED = table(
-    fixed(ONE, "TreatmentControlPointDate", ANY_DATE),
-    fixed(ONE, "TreatmentControlPointTime", ANY_TIME),
+    fixed_dates(ONE, "TreatmentControlPointDate", "TreatmentControlPointTime"),
     numbers(TWO, "SpecifiedMeterset", "DoseRateDelivered", "DoseRateSet"),
     numbers(ONE, "DeliveredMeterset"),
     term(ONE_IF, "NominalBeamEnergyUnit", "MV MEV"),
@@ -157,15 +157,12 @@ _BRACHY_SESSION = items(
         numbers(ONE, "SpecifiedChannelTotalTime", "DeliveredChannelTotalTime"),
         numbers(ONE_IF, "SpecifiedNumberOfPulses", "DeliveredNumberOfPulses"),
         numbers(ONE_IF, "SpecifiedPulseRepetitionInterval", "DeliveredPulseRepetitionInterval"),
-        fixed(ONE_IF, "SafePositionExitDate", ANY_DATE),
-        fixed(ONE_IF, "SafePositionExitTime", ANY_TIME),
-        fixed(ONE_IF, "SafePositionReturnDate", ANY_DATE),
-        fixed(ONE_IF, "SafePositionReturnTime", ANY_TIME),
+        fixed_dates(ONE_IF, "SafePositionExitDate", "SafePositionExitTime"),
+        fixed_dates(ONE_IF, "SafePositionReturnDate", "SafePositionReturnTime"),
         items(
             ONE,
             "BrachyControlPointDeliveredSequence",
-            fixed(ONE, "TreatmentControlPointDate", ANY_DATE),
-            fixed(ONE, "TreatmentControlPointTime", ANY_TIME),
+            fixed_dates(ONE, "TreatmentControlPointDate", "TreatmentControlPointTime"),
             numbers(ONE, "ControlPointRelativePosition"),
             numbers(THREE, "ReferencedControlPointIndex"),
         ),

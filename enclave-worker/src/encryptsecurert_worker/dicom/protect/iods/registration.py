@@ -14,8 +14,6 @@ from encryptsecurert_worker.dicom.protect.iods.modules import (
     sop_class,
 )
 from encryptsecurert_worker.dicom.protect.iods.rows import (
-    ANY_DATE,
-    ANY_TIME,
     ONE,
     ONE_IF,
     THREE,
@@ -24,6 +22,7 @@ from encryptsecurert_worker.dicom.protect.iods.rows import (
     codes,
     empty,
     fixed,
+    fixed_dates,
     frames_of_reference,
     items,
     numbers,
@@ -39,8 +38,7 @@ _GENERAL = table(
     ANY_OBJECT,
     FRAME_OF_REFERENCE,
     term(ONE, "Modality", "REG", "REG"),
-    fixed(ONE, "ContentDate", ANY_DATE),
-    fixed(ONE, "ContentTime", ANY_TIME),
+    fixed_dates(ONE, "ContentDate", "ContentTime"),
     numbers(ONE, "InstanceNumber"),
     because("", fixed(ONE, "ContentLabel", "REG")),
     empty(TWO, "ContentDescription", "ContentCreatorName"),

@@ -8,7 +8,7 @@ Tag, VR and multiplicity come from PS3.6, so a row only says what happens and of
 attribute is. Each call gives a tuple of rules; a table is the sum of its calls.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 
@@ -25,7 +25,14 @@ FIXED = "D: the same for everybody"
 CODED = "Z/D: replaced by a keyed pseudonym"
 NUMBERED = "D: replaced by a label with the number of its item"
 CLEANED = "C/X/Z/D/U: of its items only references, mapped, numbers and terms stay"
+SEALED = "X: sealed"
+MOVED = "; moved by whole days where that is chosen"
 ANY_DATE, ANY_TIME, ANY_DATE_TIME = "19000101", "000000", "19000101000000"
+_NO_DATES: Mapping[tuple[bytes, ...], str] = {
+    (b"DA",): ANY_DATE,
+    (b"TM",): ANY_TIME,
+    (b"DT",): ANY_DATE_TIME,
+}
 
 Rows = tuple[Rule, ...]
 
@@ -69,6 +76,16 @@ def tags(kind: Kind, *keywords: str) -> Rows:
     return _rules(kind, Action.KEEP_TAG, keywords)
 
 
+def pointers(kind: Kind, keyword: str, *targets: str) -> Rows:
+    """Keep pointers to attributes, if they point to those alone, which a table has as well."""
+    known = frozenset(_octets_of(attribute_of(target)[0]) for target in targets)
+    return tuple(replace(rule, terms=known) for rule in tags(kind, keyword))
+
+
+def _octets_of(tag: int) -> bytes:
+    return (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little")
+
+
 def term(
     kind: Kind, keyword: str, words: str | frozenset[bytes], fallback: str | None = None
 ) -> Rows:
@@ -83,6 +100,12 @@ def term(
 def terms(kind: Kind, keywords: str, words: str) -> Rows:
     """Keep several attributes that have the same defined terms."""
     return tuple(chain.from_iterable(term(kind, keyword, words) for keyword in keywords.split()))
+
+
+def or_else(rows: Rows, value: str) -> Rows:
+    """Write that value in every file whose original has none that is kept."""
+    octets = value.encode("ascii")
+    return tuple(replace(rule, fallback=octets, always=True) for rule in rows)
 
 
 def selecting(keyword: str, words: str) -> Rows:
@@ -121,6 +144,29 @@ def fixed(kind: Kind, keyword: str, value: str) -> Rows:
     """Write the same for everybody: in every file if of type 1 or 2, else if it was there."""
     rule = _rule(kind, Action.FIXED, keyword)
     return (replace(rule, fallback=value.encode("ascii"), reason=FIXED),)
+
+
+def moving(rows: Rows) -> Rows:
+    """Let dates and times stand in clear moved, where that is chosen (PS3.15 section E.3.6)."""
+    return tuple(replace(rule, moves=True, reason=rule.reason + MOVED) for rule in rows)
+
+
+def dates(kind: Kind, *keywords: str) -> Rows:
+    """Move dates where that is chosen; else write empty what is of type 2, and seal the rest."""
+    if kind in (Kind.MAY_BE_EMPTY, Kind.MAY_BE_EMPTY_IF):
+        return moving(empty(kind, *keywords))
+    return moving(because(SEALED, _rules(kind, Action.SEAL, keywords)))
+
+
+def fixed_dates(kind: Kind, *keywords: str) -> Rows:
+    """Move dates that an object must have where that is chosen; else write the one of nobody."""
+    rules = _rules(kind, Action.FIXED, keywords)
+    return moving(
+        because(
+            FIXED,
+            tuple(replace(rule, fallback=_NO_DATES[rule.vrs].encode("ascii")) for rule in rules),
+        )
+    )
 
 
 def pseudonym(kind: Kind, *keywords: str) -> Rows:

@@ -26,8 +26,6 @@ from encryptsecurert_worker.dicom.protect.iods.modules import (
     sop_class,
 )
 from encryptsecurert_worker.dicom.protect.iods.rows import (
-    ANY_DATE,
-    ANY_TIME,
     ONE,
     ONE_IF,
     THREE,
@@ -36,6 +34,7 @@ from encryptsecurert_worker.dicom.protect.iods.rows import (
     codes,
     empty,
     fixed,
+    fixed_dates,
     frames_of_reference,
     items,
     label,
@@ -70,8 +69,7 @@ SEGMENTATION = Iod(
         PIXELS,
         term(ONE, "Modality", "SEG", "SEG"),
         image_type("", "DERIVED\\PRIMARY"),
-        fixed(ONE, "ContentDate", ANY_DATE),
-        fixed(ONE, "ContentTime", ANY_TIME),
+        fixed_dates(ONE, "ContentDate", "ContentTime"),
         numbers(ONE, "InstanceNumber", "NumberOfFrames"),
         ENHANCED_EQUIPMENT,
         frames_of_reference(ONE_IF, "FrameOfReferenceUID"),

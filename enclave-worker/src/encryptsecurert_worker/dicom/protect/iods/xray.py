@@ -26,19 +26,18 @@ from encryptsecurert_worker.dicom.protect.iods.rows import (
     table,
     term,
 )
-from encryptsecurert_worker.dicom.protect.iods.terms import BODY_PARTS
+from encryptsecurert_worker.dicom.protect.iods.terms import BODY_PARTS, DIRECTIONS
 
 CR_IMAGE_STORAGE = b"1.2.840.10008.5.1.4.1.1.1"
 DX_STORAGES = (b"1.2.840.10008.5.1.4.1.1.1.1", b"1.2.840.10008.5.1.4.1.1.1.1.1")
 
 _VIEWS = "AP PA LL RL RLD LLD RLO LLO"
 _INTENTS = frozenset([b"FOR PRESENTATION", b"FOR PROCESSING"])
-_DIRECTIONS = "A P R L H F AR AL PR PL AH AF PH PF RH RF LH LF"
 _GEOMETRY = table(
     numbers(TWO, "KVP"),
     numbers(THREE, "DistanceSourceToDetector", "DistanceSourceToPatient"),
     numbers(ONE_IF, "ImagerPixelSpacing", "PixelSpacing"),
-    term(TWO_IF, "PatientOrientation", _DIRECTIONS),
+    term(TWO_IF, "PatientOrientation", DIRECTIONS),
 )
 
 CR = Iod(
