@@ -10,14 +10,17 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 OUT    ?= demo-out
-# Peers that the tests run as they are: another CMS, another DICOM validator and re-identifier.
-DEBIAN := openssl dicom3tools libgdcm-tools
+# Peers that the tests run as they are: another CMS, another DICOM validator and re-identifier, a
+# PACS.
+DEBIAN := openssl dicom3tools libgdcm-tools orthanc orthanc-dicomweb
 # What Qt needs without a screen, and a font that pictures do not depend on a desktop for.
 DEBIAN_QT := libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core
 TESTS_test-scene := Testing/Scene
 TESTS_test-panel := Testing/Panel
 # Slicer's MRML and Qt exist as packages for this platform only.
 SCENE := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),yes)
+# Tests often wait for a disk, a socket or a child: one more than there are cores keeps all busy.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 LOCKS  := enclave-worker/requirements-worker.lock requirements-dev.lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
@@ -68,17 +71,17 @@ lint: .make/scene
 	$(BIN)/mypy
 
 test-core: .make/installed
-	$(BIN)/pytest -q -n auto --dist loadfile Testing/Unit
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile Testing/Unit
 
 # What measures times that people see does not share the machine with other tests.
 test: all lint
-	$(BIN)/pytest -q -n auto --dist loadfile -m "not alone" Testing/Unit Testing/Integration
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not alone" Testing/Unit Testing/Integration
 	$(BIN)/pytest -q -m alone Testing/Integration
 	$(MAKE) test-scene test-panel
 
 test-scene test-panel: .make/scene
 	$(if $(SCENE),,@echo "NOT RUN: $@ needs Linux on x86-64, where slicer-core can be installed")
-	$(if $(SCENE),$(BIN)/pytest -q -n auto --dist loadfile -m "not alone" $(TESTS_$@))
+	$(if $(SCENE),$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not alone" $(TESTS_$@))
 	$(if $(SCENE),$(if $(filter test-panel,$@),$(BIN)/pytest -q -m alone $(TESTS_$@)))
 
 screenshots: .make/scene
@@ -87,7 +90,12 @@ screenshots: .make/scene
 sample-data: .make/installed
 	$(BIN)/python Testing/host/make_sample_data.py
 
-bench: .make/installed
+.make/peers: requirements-peers.lock
+	@$(PYTHON) -m venv $@
+	$@/bin/python -m pip install -q --require-hashes -r requirements-peers.lock
+	@touch $@
+
+bench: .make/installed debian .make/peers
 	$(BIN)/python Testing/benchmarks/run.py $(if $(WRITE),--write)
 
 vectors: .make/installed

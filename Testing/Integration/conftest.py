@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from Testing.Integration.clinic import Clinic, open_clinic
 from Testing.Integration.hospital import Busy, Ward, open_busy, open_ward
 from Testing.Integration.segmented import Done, segment
 
@@ -21,4 +22,11 @@ def done(ward: Ward, tmp_path_factory: pytest.TempPathFactory) -> Done:
 @pytest.fixture(scope="session")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Busy]:
     with open_busy(tmp_path_factory.mktemp("busy")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    """Return a clinic for the tests that leave it as it was."""
+    with open_clinic(tmp_path_factory.mktemp("clinic")) as opened:
         yield opened

@@ -29,7 +29,7 @@ from EncryptSecureRTLib.client.upload import Content, upload
 P = ParamSpec("P")
 RESULT_KEY = HpkeKeyPair.generate()
 NO_HEADERS = pack_batch([b"\x00\x00\x00\x02{}"])  # one item, which `protect` refuses
-PROTECT_PARAMETERS = {"schema": "encryptsecurert.protect/1"}
+PROTECT_PARAMETERS = {"schema": "encryptsecurert.protect/2", "dates": "remove", "pixels": "judged"}
 
 
 def refusal_of(action: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> ErrorCode:

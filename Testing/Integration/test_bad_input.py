@@ -139,13 +139,16 @@ def test_a_series_that_cannot_be_segmented(ward: Ward, tmp_path: Path, name: str
 
 
 @pytest.mark.parametrize("name", PROTECT_CASES)
-def test_a_series_that_cannot_be_protected(ward: Ward, tmp_path: Path, name: str) -> None:
+def test_a_series_that_cannot_be_protected_as_a_whole(
+    ward: Ward, tmp_path: Path, name: str
+) -> None:
     code, edit = PROTECT_CASES[name]
     source = _edited(tmp_path / "ct", edit)
     before = _files(source)
     out = tmp_path / "out"
+    words = ("protect", source, out, "--all-or-nothing", "--url", ward.url)
 
-    run = run_client("protect", source, out, "--url", ward.url, home=ward.physicist)
+    run = run_client(*words, home=ward.physicist)
 
     _assert_refused(run, 9, code, tmp_path)
     assert not out.exists()
@@ -168,13 +171,12 @@ def test_folders_that_hold_no_series(ward: Ward, tmp_path: Path, command: str) -
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "a.txt").write_text("no DICOM")
-    noise = write_series(tmp_path / "noise")
-    first = min(noise.iterdir())
-    first.write_bytes(bytes(128) + b"DICM" + b"\xff" * 500)
+    (tmp_path / "noise").mkdir()
+    (tmp_path / "noise" / "IM1").write_bytes(bytes(128) + b"DICM" + b"\xff" * 500)
     expected = {
         "empty": (9, "E_NO_DICOM"),
         "text": (9, "E_NO_DICOM"),
-        "noise": (9, "E_MISSING_UID"),
+        "noise": (9, "E_TRANSFER_SYNTAX" if command == "protect" else "E_MISSING_UID"),
     }
     expected["missing"] = (14, "E_LOCAL_FILE")
     expected["text/a.txt"] = (14, "E_LOCAL_FILE")

@@ -1,4 +1,4 @@
-"""A study of several kinds is protected in one go, or refused as a whole with the kind's name."""
+"""A study of several kinds is protected in one go; what cannot be is told, and the rest goes on."""
 
 import shutil
 from pathlib import Path
@@ -11,6 +11,7 @@ from Testing.Integration.command_lines import run_client
 from Testing.Integration.hospital import Ward
 from Testing.Integration.planted import found, found_below
 
+from encryptsecurert_protocol.errors import ErrorCode
 from encryptsecurert_protocol.rights import Role
 
 pytestmark = pytest.mark.real_data
@@ -101,27 +102,67 @@ def test_nothing_of_the_patient_is_in_what_was_written_or_sent(
     assert found(texts, ward.hospital.tap.octets) == set()
 
 
-def test_one_refused_kind_refuses_the_study_and_says_which(
-    ward: Ward, study: Path, tmp_path: Path
-) -> None:
-    source = tmp_path / "study"
-    shutil.copytree(study, source)
-    path = source / "ct.0.dcm"
-    dataset = dcmread(path)
+def _write_picture(ct: Path, path: Path) -> None:
+    """Write a CT as a picture of a screen, another instance."""
+    dataset = dcmread(ct)
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = UID(
         "1.2.840.10008.5.1.4.1.1.7"
     )
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3.4567.8")
     dataset.save_as(path)
 
-    run = run_client("protect", source, tmp_path / "p", "--url", ward.url, home=ward.physicist)
+
+@pytest.fixture
+def with_a_picture(study: Path, tmp_path: Path) -> Path:
+    """Copy the study, and make its first file a picture of a screen."""
+    source = tmp_path / "study"
+    shutil.copytree(study, source)
+    _write_picture(source / "ct.0.dcm", source / "ct.0.dcm")
+    return source
+
+
+def test_one_refused_kind_leaves_the_others_and_is_told_by_its_place(
+    ward: Ward, with_a_picture: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "p"
+
+    run = run_client("protect", with_a_picture, out, "--url", ward.url, home=ward.physicist)
 
     assert run.code == 9
-    assert run.error["code"] == "E_BURNED_IN"
-    assert "Secondary Capture Image Storage" in str(run.lines) + run.stderr
+    assert run.result["instances"] == 3
+    assert run.result["refused"] == {
+        "count": 1,
+        "rows": [
+            {
+                "place": 1,
+                "kind": "Secondary Capture Image Storage",
+                "code": "E_BURNED_IN",
+                "what": ErrorCode.E_BURNED_IN.value.what,
+                "todo": ErrorCode.E_BURNED_IN.value.todo,
+            }
+        ],
+        "left_out": 0,
+    }
+    assert set(_by_kind(out)) == {
+        *("RT Structure Set Storage", "RT Plan Storage", "RT Dose Storage", "Raw Data Storage"),
+    }
+
+
+def test_one_refused_kind_is_the_end_where_all_were_asked_for(
+    ward: Ward, with_a_picture: Path, tmp_path: Path
+) -> None:
+    words = ("protect", with_a_picture, tmp_path / "p", "--all-or-nothing", "--url", ward.url)
+
+    run = run_client(*words, home=ward.physicist)
+
+    assert (run.code, run.error["code"]) == (9, "E_BURNED_IN")
+    assert "1 of 4 files refused; the first, file 1: Secondary Capture Image Storage" in str(
+        run.error["what"]
+    )
     assert not (tmp_path / "p").exists()
 
 
-def test_each_kind_is_revealed_as_the_file_it_was(study: Path, tmp_path: Path) -> None:
+def test_what_is_proved_is_removed_and_what_was_refused_stays(study: Path, tmp_path: Path) -> None:
     """`--remove-original` removes a file only when its reveal has its very digest."""
     source = tmp_path / "study"
     shutil.copytree(study, source)
@@ -132,15 +173,21 @@ def test_each_kind_is_revealed_as_the_file_it_was(study: Path, tmp_path: Path) -
             dataset.PatientID = patient.PatientID
             dataset.IssuerOfPatientID = patient.get("IssuerOfPatientID", "")
             dataset.save_as(path)
+        _write_picture(source / "ct.0.dcm", source / "screen.dcm")
+        cut = (source / "ct.0.dcm").read_bytes()[:-5000]
+        (source / "cut.dcm").write_bytes(cut)
         clinic.grant(Role.RADIATION_ONCOLOGIST)
         home = clinic.people[Role.RADIATION_ONCOLOGIST]
 
         run = run_client(
-            *("protect", source, tmp_path / "p", "--remove-original"),
+            *("protect", source, tmp_path / "p", "--remove-original", "--pictures", "seal"),
             *("--url", clinic.hospital.url),
             home=home,
         )
 
-    assert run.code == 0, run
-    assert run.result["originals_removed"] == 4
-    assert list(source.iterdir()) == []
+    assert run.code == 9, run
+    assert run.result["originals_removed"] == run.result["instances"] == 5
+    assert run.result["sealed_whole"] == 1
+    assert [row["code"] for row in run.result["refused"]["rows"]] == ["E_DICOM"]
+    assert [path.name for path in source.iterdir()] == ["cut.dcm"]
+    assert (source / "cut.dcm").read_bytes() == cut

@@ -19,6 +19,7 @@ from encryptsecurert_worker.core import WorkerCore
 from EncryptSecureRTLib.client.channel import open_channel
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import Watcher
+from EncryptSecureRTLib.client.pacs.fitness import fit_files
 from EncryptSecureRTLib.client.protect import protect_series
 from EncryptSecureRTLib.client.segment import SegmentRequest, segment_series
 from EncryptSecureRTLib.client.verify import verify_receipt
@@ -353,3 +354,22 @@ def test_an_unsigned_policy_serves_a_simulated_job_and_no_later_proof(
     assert made.simulated
     assert made.receipts[0].with_name("policy.json").read_bytes() == moved.old[0]
     assert _verified(home, made.receipts[0].parent) is ErrorCode.E_POLICY_SIGNATURE
+
+
+def test_results_may_go_to_a_pacs_as_long_as_their_receipt_names_them(
+    ward: Ward, done: Done, tmp_path: Path
+) -> None:
+    home = ward.physicist
+    folder, changed, alone = (_copy(done, tmp_path / name) for name in ("a", "b", "c"))
+    seg = changed / "seg.dcm"
+    seg.write_bytes(_flipped(seg.read_bytes(), -1))
+    (alone / "receipt.json").unlink()
+
+    fit = fit_files(folder, home)
+
+    names = {one.outgoing.path.name for one in fit.files}
+    assert (names, fit.manifests) == ({"rtstruct.dcm", "seg.dcm"}, ())
+    for refused, code in ((changed, ErrorCode.E_RESULT), (alone, ErrorCode.E_NOT_PROTECTED)):
+        with pytest.raises(EncryptSecureRTError) as caught:
+            fit_files(refused, home)
+        assert caught.value.code is code

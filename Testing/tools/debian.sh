@@ -24,3 +24,13 @@ export DEBIAN_FRONTEND=noninteractive
 $run apt-get update -qq
 # shellcheck disable=SC2086 -- a list on purpose
 $run apt-get install -y -qq --no-install-recommends $missing >/dev/null
+# A package may start its service; tests start their own, on ports of their own.
+case " $missing " in
+*" orthanc "*)
+    if [ -d /run/systemd/system ]; then
+        $run systemctl disable --now -q orthanc
+    elif [ -e /run/orthanc.pid ]; then
+        $run service orthanc stop
+    fi
+    ;;
+esac

@@ -113,6 +113,9 @@ def test_what_is_missing_is_told_by_name() -> None:
         ("jobs", "positional"),
         ("fetch", "a", "b"),
         ("protect", "--detach"),
+        ("protect", "a", "b", "--dates", "keep"),
+        ("protect", "a", "b", "--pictures", "keep"),
+        ("protect", "a", "b", "--pictures", "unsafe"),
         ("segment", "ct", "--display", "d"),
         ("protect", "a", "b", "--tell-uids"),
         ("fetch", "--volume", "v"),
@@ -138,6 +141,17 @@ def test_words_that_are_not_understood_are_a_usage_error(words: tuple[str, ...])
             ("job", "out", "no_wait", "url", "url_asked"),
         ),
         ("cancel " + "ab" * 16, {"job": "ab" * 16}, ("job",)),
+        (
+            "protect a b --dates shift --pictures unsafe-keep --all-or-nothing",
+            {
+                "source": "a",
+                "out": "b",
+                "dates": "shift",
+                "pictures": "unsafe-keep",
+                "all_or_nothing": True,
+            },
+            ("source", "out", "dates", "pictures", "all_or_nothing"),
+        ),
         ("segment ct --detach", {"series": "ct", "detach": True}, ("source", "detach", "out")),
         ("segment --volume v --out o", {"volume": "v", "out": "o"}, ("source", "volume", "out")),
         ("jobs --patience 0", {"patience_s": 0}, ("patience_s",)),
@@ -173,6 +187,11 @@ def test_words_and_request_line_say_the_same_of_jobs(
         {"display": 7},
         {"tell_uids": 1},
         {"tell_uids": None},
+        {"dates": "keep"},
+        {"dates": ["shift"]},
+        {"pictures": None},
+        {"pictures": "unsafe"},
+        {"all_or_nothing": "yes"},
     ],
 )
 def test_a_request_with_a_member_of_another_type_is_a_usage_error(
@@ -194,6 +213,26 @@ def test_what_serves_the_program_that_shows_a_study_is_asked_for_in_a_request(
     assert (shown.display, shown.tell_uids) == (Path("d"), False)
     assert (told.display, told.tell_uids) == (None, True)
     assert (bare.display, bare.tell_uids) == (None, False)
+
+
+def test_dates_and_pictures_of_a_study_stay_out_unless_asked_for() -> None:
+    bare = parse(["protect", "a", "b"]).protect_choices()
+    asked = parse(["protect", "a", "b", "--dates", "shift", "--pictures", "unsafe-keep"])
+
+    schema = {"schema": "encryptsecurert.protect/2"}
+    assert bare.parameters() == {**schema, "dates": "remove", "pixels": "judged"}
+    assert asked.protect_choices().parameters() == {
+        **schema,
+        "dates": "shift",
+        "pixels": "vouched",
+    }
+    assert not bare.all_or_nothing
+
+
+def test_who_has_pictures_sealed_vouches_for_none() -> None:
+    sealed = parse(["protect", "a", "b", "--pictures", "seal"]).protect_choices()
+
+    assert sealed.parameters()["pixels"] == "judged"
 
 
 def test_patience_is_two_minutes_unless_flag_or_environment_say_otherwise(

@@ -1,6 +1,9 @@
 """How a user stops a command: softly while a job runs, at once before and after."""
 
 import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -38,6 +41,38 @@ def test_after_a_job_a_signal_ends_the_command_again() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         _press(switch)
+
+
+_WAITING = """
+import signal, threading
+from EncryptSecureRTLib.client.cli import StopSwitch
+switch = StopSwitch()
+signal.signal(signal.SIGINT, switch.handle)
+switch.watch_stdin()
+try:
+    print("waits", flush=True)
+    threading.Event().wait()
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows wakes no thread that waits for a lock")
+def test_the_end_of_standard_input_wakes_who_waits_for_a_thread() -> None:
+    pipe = subprocess.PIPE
+    words = [sys.executable, "-c", _WAITING]
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waits\n"
+        time.sleep(0.3)
+        process.stdin.close()
+        try:
+            process.wait(10)
+        finally:
+            process.kill()
+
+        assert process.stdout.read() == "stopped\n"
 
 
 def _raise(error: BaseException) -> int:

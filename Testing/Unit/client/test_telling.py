@@ -38,6 +38,7 @@ _OFFER: dict[str, Any] = {
         {"pseudonym": "P" + "A" * 16, "until": "2030-01-02T03:04:05Z", "break_glass": True},
         {"pseudonym": "P" + "B" * 16, "until": "2029-01-02T03:04:05Z", "break_glass": False},
     ],
+    "classes": ["dates", "identity"],
     "limits": {name: getattr(LIMITS, name) for name in LIMITS.__slots__},
     "memory_bytes": 2**31,
     "held_bytes": 3 * 2**20,

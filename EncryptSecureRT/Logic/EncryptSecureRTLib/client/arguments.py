@@ -15,6 +15,8 @@ from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.reveals import RevealClass
 from EncryptSecureRTLib.client.folder import default_home
 from EncryptSecureRTLib.client.options import make_parser
+from EncryptSecureRTLib.client.pacs.asked import PacsAsked
+from EncryptSecureRTLib.client.protect_choices import Dates, Pictures, ProtectChoices
 from EncryptSecureRTLib.client.requestline import read_request
 from EncryptSecureRTLib.client.structures import OUTPUTS, STRUCTURES
 from EncryptSecureRTLib.client.unfinished import is_job_id
@@ -55,11 +57,16 @@ class Invocation:
     tell_uids: bool = False
     first_only: bool = False
     remove_original: bool = False
+    report: Path | None = None
+    dates: str = Dates.REMOVE.value
+    pictures: str = Pictures.REFUSE.value
+    all_or_nothing: bool = False
     classes: Sequence[str] = ()
     offer: bool = False
     detach: bool = False
     no_wait: bool = False
     patience_s: int = _PATIENCE_S
+    pacs: PacsAsked = PacsAsked()  # noqa: RUF009 - it is frozen
 
     def need_url(self) -> str:
         """Return the worker's address, or refuse with E_USAGE."""
@@ -78,6 +85,14 @@ class Invocation:
         if self.out is None:
             raise EncryptSecureRTError(ErrorCode.E_USAGE, "the output folder is missing")
         return self.out
+
+    def protect_choices(self) -> ProtectChoices:
+        """Return how a study is to be protected."""
+        return ProtectChoices(
+            dates=Dates(self.dates),
+            pictures=Pictures(self.pictures),
+            all_or_nothing=self.all_or_nothing,
+        )
 
     def need_job(self) -> str:
         """Return the job's id, or refuse with E_USAGE."""
@@ -107,7 +122,10 @@ def parse(argv: Sequence[str]) -> Invocation:
         asked["patience_s"] = _patience_s(asked.get("patience_s"))
     told = asked.pop("url", "")
     url = told or os.environ.get("ENCRYPTSECURERT_URL") or _configured_url(home)
-    return Invocation(home=home, url=url, url_asked=told, from_request=from_request, **asked)
+    pacs = PacsAsked.take(asked)
+    return Invocation(
+        home=home, url=url, url_asked=told, from_request=from_request, pacs=pacs, **asked
+    )
 
 
 def _patience_s(asked: int | None) -> int:

@@ -82,7 +82,7 @@ def check_worker(
             offer = ask_offer(channel) if with_offer else None
         epoch = statement.bundle.epoch if statement.bundle else 0
         results[CheckLine.TLS] = _ok(CheckLine.TLS, "TLS 1.3, your certificate accepted")
-        results[CheckLine.ATTESTATION] = _ok(CheckLine.ATTESTATION, _attested_words(verdict))
+        results[CheckLine.ATTESTATION] = _ok(CheckLine.ATTESTATION, attested_words(verdict))
         results[CheckLine.PROVISIONED] = _ok(
             CheckLine.PROVISIONED, f"by the pinned site, epoch {epoch}"
         )
@@ -110,7 +110,8 @@ def _reach(address: str, timeout_s: float) -> None:
         raise EncryptSecureRTError(ErrorCode.E_UNREACHABLE) from None
 
 
-def _attested_words(verdict: Verdict) -> str:
+def attested_words(verdict: Verdict) -> str:
+    """Say what was found of an accepted worker."""
     kind = "SIMULATED - not protected" if verdict.simulated else "SGX"
     return f"{kind}, platform {verdict.tcb_status}, code as the policy names it"
 
@@ -146,5 +147,5 @@ def _record_failure(
     if line in later and proved is not None:  # a certificate was judged: there was a handshake
         results[CheckLine.TLS] = _ok(CheckLine.TLS, "TLS 1.3")
     if line in (CheckLine.PROVISIONED, CheckLine.VERSION) and proved and proved.accepted:
-        results[CheckLine.ATTESTATION] = _ok(CheckLine.ATTESTATION, _attested_words(proved))
+        results[CheckLine.ATTESTATION] = _ok(CheckLine.ATTESTATION, attested_words(proved))
     results[line] = LineResult(line=line, ok=False, words=error.what, code=error.code)

@@ -58,9 +58,17 @@ class StopSwitch:
             with contextlib.suppress(OSError, ValueError):
                 while os.read(sys.stdin.fileno(), 4096):
                     pass
-            _thread.interrupt_main(signal.SIGINT)
+            _wake_main()
 
         threading.Thread(target=watch, daemon=True).start()
+
+
+def _wake_main() -> None:
+    """Send the main thread an interrupt, also while it waits for a lock or a line."""
+    if sys.platform == "win32":
+        _thread.interrupt_main(signal.SIGINT)  # heard once it runs again
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -121,10 +129,11 @@ def _run(arguments: Sequence[str], reporter: Reporter, switch: StopSwitch) -> in
 
     invocation = parse(arguments)
     from EncryptSecureRTLib.client import commands, job_commands
+    from EncryptSecureRTLib.client.pacs import commands as pacs_commands
 
     if invocation.from_request:
         switch.watch_stdin()
-    table = {**commands.COMMANDS, **job_commands.COMMANDS}
+    table = {**commands.COMMANDS, **job_commands.COMMANDS, **pacs_commands.COMMANDS}
     return table[invocation.command](invocation, reporter, switch)
 
 

@@ -1,5 +1,7 @@
 """What each command of `encryptsecurert` does, between the parsed words and the library."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from EncryptSecureRTLib.client.jobs import Watcher
     from EncryptSecureRTLib.client.line import Line
     from EncryptSecureRTLib.client.protect import ProtectedSeries
+    from EncryptSecureRTLib.client.report import StudyReport
+    from EncryptSecureRTLib.client.report_place import ReportPlace
     from EncryptSecureRTLib.client.reveal import Take
     from EncryptSecureRTLib.client.segment import Segmented
 
@@ -82,7 +86,7 @@ def check(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
 
 
 def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
-    """Protect a study."""
+    """Protect a study; files that cannot be protected are told, and the exit code is 9 then."""
     from EncryptSecureRTLib.client.protect import protect_series
     from EncryptSecureRTLib.client.telling import protected_told
     from EncryptSecureRTLib.client.uids import refuse_unless_piped
@@ -90,19 +94,47 @@ def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     if invocation.tell_uids:
         refuse_unless_piped(as_json=invocation.json)
     source, out = invocation.need_source(), invocation.need_out()
-    with open_session(invocation, reporter, switch) as (channel, watcher):
-        made = protect_series(channel, _home(invocation), source, out, watcher)
+    with (
+        _place_of_report(invocation) as place,
+        open_session(invocation, reporter, switch) as (channel, watcher),
+    ):
+        choices = invocation.protect_choices()
+        made = protect_series(channel, _home(invocation), source, out, watcher, choices)
+        written = _write_report(made, place) if place is not None else ()
         if invocation.remove_original:
             _remove(made, channel, _home(invocation), watcher)
     words, value = protected_told(made)
+    if written:
+        words += "".join(f"\nreport: {path}" for path in written)
+        value["report"] = [str(path) for path in written]
     if invocation.remove_original:
-        words += "\nEach file was revealed, proved, and its original removed."
+        words += "\nEach protected file was revealed, proved, and its original removed."
         value["originals_removed"] = len(made.originals)
     if invocation.tell_uids:
         reporter.uids(made.replaced.pairs)
         value |= made.replaced.as_json()
     reporter.result(words, value)
-    return 0
+    return made.exit_code
+
+
+@contextmanager
+def _place_of_report(invocation: Invocation) -> "Iterator[ReportPlace | None]":
+    """Take the place of the report, if one is asked for, before anything is sent."""
+    from EncryptSecureRTLib.client.report_place import report_place
+
+    if invocation.report is None:
+        yield None
+    else:
+        with report_place(invocation.report) as place:
+            yield place
+
+
+def _write_report(made: "ProtectedSeries", place: "ReportPlace") -> tuple[Path, ...]:
+    from EncryptSecureRTLib.client.report import study_report
+    from EncryptSecureRTLib.client.trust import utc_now
+
+    told = study_report(made.reports, made.refused, instances=made.instances, now=utc_now())
+    return place.write(told)
 
 
 def _remove(made: "ProtectedSeries", channel: "Line", home: ClientHome, watcher: "Watcher") -> None:
@@ -136,6 +168,33 @@ def reveal(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
             made = Reveal(channel, home, watcher, "display", classes).run(study, _shown(reporter))
     words, value = revealed_told(made)
     reporter.result(words, value)
+    return 0
+
+
+def inspect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
+    """Show what of a file stands in clear, and with a worker its original beside it."""
+    from EncryptSecureRTLib.client.inspect import (
+        FileState,
+        compare_with_original,
+        inspect_file,
+    )
+    from EncryptSecureRTLib.client.telling import inspected_told
+    from EncryptSecureRTLib.client.uids import refuse_if_kept
+
+    asks_worker = bool(invocation.url_asked)  # an address in the settings alone asks nobody
+    if asks_worker:
+        refuse_if_kept()
+    file = inspect_file(invocation.need_source())
+    if not asks_worker or file.state is not FileState.PROTECTED:
+        if file.state is not FileState.CLEAR:
+            reporter.inspected(file.compared, "")
+        reporter.result(*inspected_told(file))
+        return 0
+    with open_session(invocation, reporter, switch) as (channel, watcher):
+        home = _home(invocation)
+        made = compare_with_original(channel, home, file, watcher, invocation.classes)
+    reporter.inspected(made.rows, "not in it" if made.is_whole else "sealed")
+    reporter.result(*inspected_told(file, made))
     return 0
 
 
@@ -216,9 +275,13 @@ def _draw(made: "Segmented", path: Path) -> None:
 
 
 def verify(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
-    """Check a receipt: as of its receipt, and again with the newest that is known."""
+    """Check a receipt: as of its receipt, and again with the newest that is known; or a report."""
+    from EncryptSecureRTLib.client.report_check import read_report
     from EncryptSecureRTLib.client.verify import verify_receipt
 
+    study = read_report(invocation.need_source())
+    if study is not None:
+        return _verify_report(invocation, reporter, study)
     report = verify_receipt(_home(invocation), invocation.need_source())
     for row in report.rows:
         reporter.line(row.name, row.ok, row.words, row.code)
@@ -240,10 +303,21 @@ def verify(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     return 0
 
 
+def _verify_report(invocation: Invocation, reporter: Reporter, study: "StudyReport") -> int:
+    from EncryptSecureRTLib.client.report_check import check_report
+    from EncryptSecureRTLib.client.telling import report_told
+
+    for row in check_report(_home(invocation), study):
+        reporter.line(row.name, row.ok, row.words, row.code)
+    reporter.result(*report_told(study))
+    return 0
+
+
 COMMANDS: dict[str, Command] = {
     "enroll": enroll,
     "check": check,
     "protect": protect,
+    "inspect": inspect,
     "reveal": reveal,
     "segment": segment,
     "verify": verify,

@@ -10,13 +10,17 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode, err
 from encryptsecurert_protocol.fields import ID_BYTES, MAX_INTEGER, Fields, time_text
 from encryptsecurert_protocol.jobs import TASK_NAME, JobState
 from encryptsecurert_protocol.limits import LIMITS
+from encryptsecurert_protocol.reveals import RevealClass
 from EncryptSecureRTLib.client.jobs import JOB_STATES
 from EncryptSecureRTLib.client.line import Line
 
 _ERROR = r"E_[A-Z_]{1,40}"
 _NAME = r"[A-Za-z0-9_.+-]{1,64}"
 _MAX_ROWS = 100_000
-_OFFER = ("tasks", "models", "cases", "limits", "memory_bytes", "held_bytes", "patients_today")
+_OFFER = (
+    *("tasks", "models", "cases", "classes", "limits"),
+    *("memory_bytes", "held_bytes", "patients_today"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +82,14 @@ class Offer:
     tasks : (name, algorithm, parameters as the task describes them).
     models : (name, version, task).
     cases : (pseudonym, open until, whether by break-glass).
+    classes : of attributes that the user's roles see in a reveal; none without that right.
     held_bytes, memory_bytes : what the user's objects take of the worker's store, and its memory.
     """
 
     tasks: tuple[tuple[str, str, Mapping[str, Any]], ...]
     models: tuple[tuple[str, str, str], ...]
     cases: tuple[tuple[str, datetime, bool], ...]
+    classes: tuple[str, ...]
     limits: Mapping[str, int]
     memory_bytes: int
     held_bytes: int
@@ -98,6 +104,7 @@ def ask_offer(channel: Line) -> Offer:
         tasks=tuple(_task(item) for item in fields.items("tasks", _MAX_ROWS)),
         models=tuple(_model(item) for item in fields.items("models", _MAX_ROWS)),
         cases=tuple(_case(item) for item in fields.items("cases", _MAX_ROWS)),
+        classes=tuple(_class(item) for item in fields.items("classes", len(RevealClass))),
         limits={name: Fields(limits, limits).integer(name, 0, MAX_INTEGER) for name in limits},
         memory_bytes=fields.integer("memory_bytes", 0, MAX_INTEGER),
         held_bytes=fields.integer("held_bytes", 0, MAX_INTEGER),
@@ -121,6 +128,11 @@ def _model(item: object) -> tuple[str, str, str]:
         fields.text("version", _NAME),
         fields.text("task", TASK_NAME),
     )
+
+
+def _class(item: object) -> str:
+    known = "|".join(one.value for one in RevealClass)
+    return Fields({"class": item}, ("class",)).text("class", known)
 
 
 def _case(item: object) -> tuple[str, datetime, bool]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from EncryptSecureRTLib.client.pacs.asked import MARK, describe_pacs
+from EncryptSecureRTLib.client.protect_choices import DATES, PICTURES
 from EncryptSecureRTLib.client.structures import OUTPUTS, STRUCTURES
 from EncryptSecureRTLib.client.version import VERSION
 
@@ -70,8 +72,8 @@ def _patient() -> _Parser:
 class _Commands:
     """The commands of the parser, as they are described one after another."""
 
-    def __init__(self, parser: _Parser) -> None:
-        self._commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    def __init__(self, parser: _Parser, dest: str = "command") -> None:
+        self._commands = parser.add_subparsers(dest=dest, required=True, metavar="COMMAND")
 
     def add(
         self, name: str, parents: Sequence[_Parser], words: str, examples: Sequence[str]
@@ -102,6 +104,8 @@ def make_parser() -> argparse.ArgumentParser:
     _describe_trust(commands, common)
     _describe_work(commands, [common, _patient()])
     _describe_jobs(commands, [common, _patient()])
+    pacs = commands.add("pacs", [], "studies from a PACS and into one", ("pacs pull --help",))
+    describe_pacs(_Commands(pacs, f"{MARK}action").add, common, _patient())
     return parser
 
 
@@ -127,9 +131,18 @@ def _describe_trust(commands: _Commands, common: _Parser) -> None:
         ("check --url https://worker:8443",),
     )
     verify = commands.add(
-        "verify", [common], "check a receipt, offline", ("verify results/receipt.json",)
+        "verify",
+        [common],
+        "check a receipt, or a protection report, offline",
+        ("verify results/receipt.json", "verify report/protection-report.json"),
     )
-    verify.add_argument("source", type=Path, nargs="?", metavar="RECEIPT", help="receipt file")
+    verify.add_argument(
+        "source",
+        type=Path,
+        nargs="?",
+        metavar="FILE",
+        help="receipt, or the JSON that `protect --report` wrote",
+    )
 
 
 def _describe_work(commands: _Commands, parents: Sequence[_Parser]) -> None:
@@ -137,16 +150,41 @@ def _describe_work(commands: _Commands, parents: Sequence[_Parser]) -> None:
         "protect",
         parents,
         "seal the DICOM metadata of a study",
-        ("protect original/ protected/",),
+        ("protect original/ protected/", "protect original/ protected/ --pictures seal"),
     )
     protect.add_argument(
         "source", type=Path, nargs="?", metavar="SRC", help="folder with one study"
     )
     protect.add_argument("out", type=Path, nargs="?", metavar="DST", help="folder for the copy")
     protect.add_argument(
+        "--dates",
+        choices=DATES,
+        help="remove (usual), or shift by whole days, the same number for all of a patient",
+    )
+    protect.add_argument(
+        "--pictures",
+        choices=PICTURES,
+        help="files whose pixels may show or hide text, and kinds without a list: refuse (usual);"
+        " seal whole, up to 12 MiB: nobody sees them before reveal; or unsafe-keep in CLEAR what"
+        " may show it: you vouch that NO pixel holds text, and the auditor reads that you did",
+    )
+    protect.add_argument(
+        "--all-or-nothing",
+        action="store_true",
+        help="protect nothing if one file cannot be; else the others are, and the exit code is 9",
+    )
+    protect.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="write there what stands in clear and why, what was sealed, for a data protection"
+        " officer: protection-report.html and .json",
+    )
+    protect.add_argument(
         "--remove-original",
         action="store_true",
-        help="remove SRC's files once each was revealed from the copy and is the same octets",
+        help="remove SRC's files once each was revealed from the copy and is the same octets;"
+        " refused files stay",
     )
     reveal = commands.add(
         "reveal",
@@ -163,6 +201,22 @@ def _describe_work(commands: _Commands, parents: Sequence[_Parser]) -> None:
         nargs="?",
         metavar="DST",
         help="new folder for the originals; without it attributes go through a program's pipe only",
+    )
+    inspect = commands.add(
+        "inspect",
+        parents,
+        "show what one file has in clear and sealed; with --url its original beside it",
+        (
+            "inspect protected/2.25.1234/2.25.5678.dcm",
+            "inspect protected/2.25.1234/2.25.5678.dcm --url https://worker:8443",
+        ),
+    )
+    inspect.add_argument(
+        "source",
+        type=Path,
+        nargs="?",
+        metavar="FILE",
+        help="protected file; a worker is asked only if --url stands here, not by the settings",
     )
     segment = commands.add(
         "segment",

@@ -7,7 +7,7 @@ could come in floods is held to 20 lines a second, and the newest is never held 
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SIMULATED_WORDS = "SIMULATED - not protected"
 UidPairs = Sequence[tuple[str, str]]
 RevealedRows = Sequence[tuple[str, str, str, str]]
+InspectedRows = Sequence[tuple[str, str, str, str | None, str | None]]
+"""(path of tags and item numbers, keyword, VR, value in clear, original value)."""
 _UID_PAIRS_PER_LINE = 200  # of 64 characters each at most: below 28 KiB
 _REVEALED_BYTES_PER_LINE = 32 * 1024
 _FLOOD_PAUSE_S = 0.05
@@ -61,6 +63,12 @@ class Reporter(Protocol):
     def revealed(self, instance: str, rows: RevealedRows) -> None:
         """Hear the attributes of an instance: only where a program has asked for them."""
 
+    def inspected(self, rows: InspectedRows, unseen: str) -> None:
+        """Hear the attributes of a file; `unseen` is what to say of an original that is not shown.
+
+        It is empty where nobody asked for originals.
+        """
+
     def result(self, words: str, value: Mapping[str, Any]) -> None:
         """Hear that the command has ended well."""
 
@@ -69,6 +77,20 @@ class Reporter(Protocol):
 
     def close(self) -> None:
         """Hear that nothing more comes."""
+
+
+def _parts(rows: Sequence[Sequence[str | None]]) -> Iterator[list[Sequence[str | None]]]:
+    """Yield rows, as many at a time as one line holds; one empty part if there are none."""
+    part: list[Sequence[str | None]] = []
+    size = 0
+    for row in rows:
+        row_size = len(json.dumps(row))
+        if part and size + row_size > _REVEALED_BYTES_PER_LINE:
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += row_size + 2
+    yield part
 
 
 class JsonReporter:
@@ -153,16 +175,13 @@ class JsonReporter:
 
     def revealed(self, instance: str, rows: RevealedRows) -> None:
         """Write `revealed` lines, none of them longer than a line may be."""
-        part: list[Sequence[str]] = []
-        size = 0
-        for row in rows:
-            row_size = len(json.dumps(row))
-            if part and size + row_size > _REVEALED_BYTES_PER_LINE:
-                self._write({"kind": "revealed", "instance": instance, "rows": part})
-                part, size = [], 0
-            part.append(row)
-            size += row_size + 2
-        self._write({"kind": "revealed", "instance": instance, "rows": part})
+        for part in _parts(rows):
+            self._write({"kind": "revealed", "instance": instance, "rows": part})
+
+    def inspected(self, rows: InspectedRows, unseen: str) -> None:
+        """Write `inspected` lines, none of them longer than a line may be."""
+        for part in _parts(rows):
+            self._write({"kind": "inspected", "rows": part})
 
     def result(self, words: str, value: Mapping[str, Any]) -> None:
         """Write the `result` line."""

@@ -16,6 +16,8 @@ from typing import Any
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
+from EncryptSecureRTLib.client.pacs.asked import request_members
+from EncryptSecureRTLib.client.protect_choices import DATES, PICTURES
 
 Reader = Callable[[object], object]
 
@@ -52,6 +54,15 @@ def _count(value: object) -> int:
     return value
 
 
+def _one_of(words: Sequence[str]) -> Reader:
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise _refusal()
+        return value
+
+    return read
+
+
 def _some_of(words: Sequence[str]) -> Reader:
     def read(value: object) -> list[str]:
         if not isinstance(value, list) or not all(item in words for item in value):
@@ -70,6 +81,7 @@ _MEMBERS: dict[str, tuple[str, Reader]] = {
     "receipt": ("source", _path),
     "out": ("out", _path),
     "preview": ("preview", _path),
+    "report": ("report", _path),
     "display": ("display", _path),
     "url": ("url", _text),
     "job": ("job", _text),
@@ -80,9 +92,13 @@ _MEMBERS: dict[str, tuple[str, Reader]] = {
     "tell_uids": ("tell_uids", _truth),
     "first_only": ("first_only", _truth),
     "remove_original": ("remove_original", _truth),
+    "dates": ("dates", _one_of(DATES)),
+    "pictures": ("pictures", _one_of(PICTURES)),
+    "all_or_nothing": ("all_or_nothing", _truth),
     "offer": ("offer", _truth),
     "detach": ("detach", _truth),
     "no_wait": ("no_wait", _truth),
+    **request_members({"text": _text, "path": _path, "truth": _truth, "count": _count}),
 }
 
 

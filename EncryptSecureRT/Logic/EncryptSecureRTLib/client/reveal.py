@@ -10,23 +10,28 @@ import contextlib
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.framing import pack_batch, unpack_batch
+from encryptsecurert_protocol.gaps import Place, kept_pieces
 from encryptsecurert_protocol.headers import MAX_PROTECTED_HEADER_BYTES, encode_request
 from encryptsecurert_protocol.limits import MIB
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.reveals import RevealClass, Revealed, RevealRequest
 from encryptsecurert_protocol.sealing import random_octets
-from EncryptSecureRTLib.client.dicomfiles import SplitFile, in_batches, split_file
+from EncryptSecureRTLib.client.dicomfiles import SplitFile, in_batches, split_protected
 from EncryptSecureRTLib.client.dicomfiles.split import header_parts, read_pieces
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import Finished, Watcher
 from EncryptSecureRTLib.client.line import Line
+from EncryptSecureRTLib.client.pipeline import Here, one_ahead, until, writers
 from EncryptSecureRTLib.client.receipts import archive_receipt
 from EncryptSecureRTLib.client.runs import run_job, sending_all
 from EncryptSecureRTLib.client.study_files import StudyFiles
@@ -78,7 +83,7 @@ class Reveal:
         self._simulated = False
 
     def run(self, study: StudyFiles, take: Take) -> RevealedStudy:
-        """Reveal all files of a study, each given to `take` as it comes.
+        """Reveal all files of a study, each given to `take` as it comes; files in threads.
 
         Raises
         ------
@@ -87,17 +92,42 @@ class Reveal:
         """
         manifests = pack_batch([_octets(path) for path in study.manifests])
         done = 0
-        files = ((path, split_file(path, MAX_PROTECTED_HEADER_BYTES)) for path in study.files)
-        for batch in in_batches(files, _BATCH_BYTES):
-            answers = self._batch(batch, manifests)
-            for (path, split), answer in zip(batch, answers, strict=True):
-                self._watcher.end_if_stopped()
-                take(path, split, answer)
-                done += 1
-                self._watcher.count(done, len(study.files))
+        over = threading.Event()
+        ahead = in_batches(until(over, self._each_split(study.files)), _BATCH_BYTES)
+        with one_ahead(ahead, over) as batches, self._takers() as threads:
+            taken: list[Future[None]] = []
+            for batch in batches:
+                answers = self._batch(batch, manifests)
+                done = self._count(taken, done, len(study.files))
+                taken = [
+                    threads.submit(self._taken, take, path, split, answer)
+                    for (path, split), answer in zip(batch, answers, strict=True)
+                ]
+            done = self._count(taken, done, len(study.files))
         return RevealedStudy(
             instances=done, receipts=tuple(self._receipts), simulated=self._simulated
         )
+
+    def _each_split(self, paths: Sequence[Path]) -> Iterator[tuple[Path, SplitFile]]:
+        """Yield files as they are split, in a thread."""
+        for path in paths:
+            self._watcher.end_if_stopped()
+            yield path, split_protected(path)
+
+    def _takers(self) -> AbstractContextManager[Executor]:
+        return writers() if self._parameters["form"] == "file" else Here()
+
+    def _taken(self, take: Take, path: Path, split: SplitFile, answer: Revealed) -> None:
+        self._watcher.end_if_stopped()
+        take(path, split, answer)
+
+    def _count(self, taken: Sequence[Future[None]], done: int, files: int) -> int:
+        """Wait until files are taken, and return how many these are with those before them."""
+        for one in taken:
+            one.result()
+            done += 1
+            self._watcher.count(done, files)
+        return done
 
     def _batch(self, batch: Sequence[tuple[Path, SplitFile]], manifests: bytes) -> list[Revealed]:
         requests = pack_batch([encode_request(_request(split)) for _, split in batch])
@@ -163,12 +193,18 @@ def put_together(
         if sink is not None:
             sink.write(piece)
 
-    places = [(original.offset, original.length) for original in file.bulk]
+    # What the original has of its bulk, and where the protected file has the same.
+    places: list[Place] = []
+    starts: list[int] = []
+    for original, bulk in zip(file.bulk, split.bulk, strict=True):
+        for place in kept_pieces(original.place, file.gaps):
+            places.append(place)
+            starts.append(bulk.offset + place[0] - original.offset)
     *before, after = header_parts(answer.octets, places)
     with protected.open("rb") as source:
-        for part, bulk in zip(before, split.bulk, strict=True):
+        for part, start, (_, length) in zip(before, starts, places, strict=True):
             put(part)
-            for piece in read_pieces(source, bulk.offset, bulk.length):
+            for piece in read_pieces(source, start, length):
                 put(piece)
     put(after)
     if digest.hexdigest() != file.file_sha256:
@@ -224,9 +260,12 @@ def remove_proven(
     Raises
     ------
     EncryptSecureRTError
-        What a reveal raises; E_DIGEST if an original is not among what was revealed. Nothing is
-        removed then.
+        What a reveal raises; E_DIGEST if an original is not among what was revealed, E_LOCAL_FILE
+        if one is a link, since what it leads to would stay. Nothing is removed then.
     """
+    if any(path.is_symlink() for path in originals):
+        detail = "an original is a link: remove it where it lies"
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, detail)
     proven: set[str] = set()
 
     def take(path: Path, split: SplitFile, answer: Revealed) -> None:

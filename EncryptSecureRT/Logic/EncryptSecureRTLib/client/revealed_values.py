@@ -1,4 +1,4 @@
-"""Revealed attributes as rows of text, for the program that shows them.
+"""Attributes as rows of text, for the program or the person that looks at them.
 
 Decoded quietly: nothing of a value in any message. Octets, and text of more than 4096 characters,
 are told by their size only.
@@ -26,23 +26,42 @@ _LONGEST = 4096
 def rows_of(answer: Revealed) -> Rows:
     """Return the rows of a revealed data set (E_DICOM if it cannot be read)."""
     with reading_dicom():
-        dataset = read_dataset(
-            BytesIO(bytes(answer.octets)), is_implicit_VR=False, is_little_endian=True
-        )
-        return tuple(_rows(dataset, ""))
+        return tuple(_rows(_dataset(answer), "", sequences=False))
 
 
-def _rows(dataset: Dataset, path: str) -> Iterator[tuple[str, str, str, str]]:
+def revealed_rows(answer: Revealed) -> Rows:
+    """Return the rows of a revealed data set, with one for each sequence (E_DICOM)."""
+    with reading_dicom():
+        return data_set_rows(_dataset(answer))
+
+
+def data_set_rows(dataset: Dataset) -> Rows:
+    """Return the rows of a data set, with one for each sequence; within `reading_dicom`."""
+    return tuple(_rows(dataset, "", sequences=True))
+
+
+def _dataset(answer: Revealed) -> Dataset:
+    octets = BytesIO(bytes(answer.octets))
+    return read_dataset(octets, is_implicit_VR=False, is_little_endian=True)
+
+
+def _rows(dataset: Dataset, path: str, *, sequences: bool) -> Iterator[tuple[str, str, str, str]]:
     for tag in sorted(dataset.keys()):
         place = f"{path}{int(tag):08X}"
         element = _read(dataset, tag)
         if element is None:
             yield place, "", "UN", "not readable"
         elif element.VR == "SQ":
+            if sequences:
+                yield place, element.keyword, "SQ", _items(len(element.value))
             for number, item in enumerate(element.value):
-                yield from _rows(item, f"{place}[{number}].")
+                yield from _rows(item, f"{place}[{number}].", sequences=sequences)
         else:
             yield place, element.keyword, element.VR, _text(element)
+
+
+def _items(count: int) -> str:
+    return f"{count} item{'s' * (count != 1)}"
 
 
 def _read(dataset: Dataset, tag: BaseTag) -> DataElement | None:

@@ -132,24 +132,29 @@ def reading_dicom() -> Iterator[None]:
 def dicom_files(folder: Path, limits: SeriesLimits) -> tuple[list[Path], int]:
     """Return the DICOM files in a folder and in its sub-folders, one level, and the others' count.
 
-    A DICOM file is one with the PS3.10 preamble. Order is by name; hidden files are passed over
-    without being counted.
+    Order is that of `files_of`.
     """
     found, ignored = [], 0
+    for path in files_of(folder):
+        size = size_of_dicom(path)
+        if size is None:
+            ignored += 1
+            continue
+        found.append(path)
+        if size > limits.file_bytes or len(found) > limits.files:
+            raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+    return found, ignored
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return the files in a folder and in its sub-folders, one level, by name.
+
+    A sub-folder's files stand where its name does; hidden ones are passed over (E_LOCAL_FILE).
+    """
     try:
-        for path in _files(folder):
-            size = path.stat().st_size
-            with path.open("rb") as file:
-                is_dicom = file.read(132)[128:] == b"DICM"
-            if not is_dicom:
-                ignored += 1
-                continue
-            found.append(path)
-            if size > limits.file_bytes or len(found) > limits.files:
-                raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+        return list(_files(folder))
     except OSError:
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
-    return found, ignored
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -161,6 +166,15 @@ def _files(folder: Path) -> Iterator[Path]:
             yield from (p for p in inner if p.is_file())
         elif path.is_file():
             yield path
+
+
+def size_of_dicom(path: Path) -> int | None:
+    """Return the size of a file with the PS3.10 preamble, None for another (E_LOCAL_FILE)."""
+    try:
+        with path.open("rb") as file:
+            return path.stat().st_size if file.read(132)[128:] == b"DICM" else None
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
 
 
 def read_header(path: Path) -> SliceHeader | None:
@@ -223,7 +237,11 @@ def is_protected(ds: Dataset) -> bool:
 
 def uid_of(ds: Dataset, keyword: str) -> str:
     """Return a UID of a data set, or refuse with E_MISSING_UID."""
-    uid = str(ds.get(keyword) or "")
+    return checked_uid(str(ds.get(keyword) or ""))
+
+
+def checked_uid(uid: str) -> str:
+    """Return what is a UID, or refuse with E_MISSING_UID."""
     if not _UID.match(uid):
         raise EncryptSecureRTError(ErrorCode.E_MISSING_UID)
     return uid

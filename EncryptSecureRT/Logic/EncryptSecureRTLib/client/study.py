@@ -1,48 +1,54 @@
 """A study from a folder: its files by series, of whatever kind, by headers only.
 
 Enough to protect it: which file belongs to which series, and that all are one patient's and one
-study's. What may be protected is not judged here; that is the worker's part.
+study's. A file that cannot be read as DICOM, has no UIDs or is there twice is refused by itself.
+Files of several patients or studies refuse the folder: nobody can say which of them is right.
+What may be protected is not judged here; that is the worker's part.
 """
 
+import filecmp
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydicom.uid import UID
+from pydicom.uid import MediaStorageDirectoryStorage, RawDataStorage
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import GIB
+from EncryptSecureRTLib.client.dicomfiles import layout_of, walker
+from EncryptSecureRTLib.client.refused import RefusedFile, kind_in_meta, kind_name
 from EncryptSecureRTLib.client.series_headers import (
     SeriesLimits,
-    dicom_files,
-    is_protected,
-    open_header,
-    reading_dicom,
-    uid_of,
+    checked_uid,
+    files_of,
+    size_of_dicom,
 )
 
 STUDY_LIMITS = SeriesLimits(files=16_384, file_bytes=2 * GIB)
-_KEYWORDS = [
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "PatientID",
-    "PatientIdentityRemoved",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "FrameOfReferenceUID",
-    "EncryptedAttributesSequence",
-]
+_OUR_METHOD = "EncryptSecureRT"
+_DIRECTORY = kind_name(MediaStorageDirectoryStorage)
+_MOST_PLACES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileHeader:
     """What is known of one file; identifying values do not print.
 
-    `frame_of_reference_uid` is empty if the object has none of its own.
+    Attributes
+    ----------
+    place : its number in the folder by name, from 1; 0 if it was not found in a folder.
+    patient_id, issuer : the octets of the patient ID, and of who issued it, a character each;
+        empty if the file has none.
+    frame_of_reference_uid : empty if the object has none of its own.
+    is_protected : by this project; what others have protected is input like any other.
     """
 
     path: Path = field(repr=False)
+    place: int
     sop_class_uid: str
     patient_id: str = field(repr=False)
+    issuer: str = field(repr=False)
     study_instance_uid: str = field(repr=False)
     series_instance_uid: str = field(repr=False)
     sop_instance_uid: str = field(repr=False)
@@ -52,8 +58,16 @@ class FileHeader:
     @property
     def kind(self) -> str:
         """The standard's name of the SOP class; a class that it does not have is not spelled."""
-        name = UID(self.sop_class_uid).name
-        return "unknown kind" if name == self.sop_class_uid else name
+        return kind_name(self.sop_class_uid)
+
+    @property
+    def patient(self) -> tuple[str, str]:
+        """What tells patients apart."""
+        return self.issuer, self.patient_id
+
+    def refused(self, error: EncryptSecureRTError) -> RefusedFile:
+        """Return this file as one that is refused with an error."""
+        return RefusedFile(place=self.place, kind=self.kind, code=error.code, detail=error.detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +77,13 @@ class StudyScan:
     Attributes
     ----------
     headers : series by series, in each by name of file.
+    refused : the files that cannot be protected.
     ignored_files : how many files in the folder are not DICOM objects.
     """
 
     headers: tuple[FileHeader, ...] = field(repr=False)
+    refused: tuple[RefusedFile, ...]
     ignored_files: int
-
-    @property
-    def is_protected(self) -> bool:
-        """Whether every file is in the protected form."""
-        return all(header.is_protected for header in self.headers)
 
 
 def scan_study(folder: Path, limits: SeriesLimits = STUDY_LIMITS) -> StudyScan:
@@ -83,46 +94,127 @@ def scan_study(folder: Path, limits: SeriesLimits = STUDY_LIMITS) -> StudyScan:
     Raises
     ------
     EncryptSecureRTError
-        E_LOCAL_FILE, E_NO_DICOM, E_TOO_LARGE, E_DICOM (also an instance that is there twice),
-        E_TRANSFER_SYNTAX (deflated or big endian), E_MISSING_UID, E_MIXED_SERIES (files of
-        several studies or patients).
+        E_LOCAL_FILE if the folder cannot be read; E_NO_DICOM if there is no file to be judged;
+        E_TOO_LARGE for too many of them; E_MIXED_SERIES for files of several studies or patients.
     """
-    paths, ignored = dicom_files(folder, limits)
-    headers = [header for path in paths if (header := read_file_header(path)) is not None]
-    if not headers:
+    found: list[FileHeader] = []
+    refused: list[RefusedFile] = []
+    ignored_files = 0
+    for place, path in enumerate(files_of(folder), 1):
+        try:
+            header = _judged(path, place, limits)
+        except EncryptSecureRTError as error:
+            kind = kind_in_meta(path)
+            if kind == _DIRECTORY:
+                ignored_files += 1
+                continue
+            refused.append(
+                RefusedFile(place=place, kind=kind, code=error.code, detail=error.detail)
+            )
+        else:
+            if header is None:
+                ignored_files += 1
+            else:
+                found.append(header)
+        if len(found) + len(refused) > limits.files:
+            raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE, f"more than {limits.files} files")
+    if not found and not refused:
         raise EncryptSecureRTError(ErrorCode.E_NO_DICOM)
-    if len({(one.patient_id, one.study_instance_uid) for one in headers}) != 1:
-        raise EncryptSecureRTError(ErrorCode.E_MIXED_SERIES)
-    if len({one.sop_instance_uid for one in headers}) != len(headers):
-        raise EncryptSecureRTError(ErrorCode.E_DICOM, "an instance is there twice")
+    _refuse_mixed(found)
+    refused += _doubled(found)
+    places = {one.place for one in refused}
     by_series: dict[str, list[FileHeader]] = {}
-    for header in headers:
-        by_series.setdefault(header.series_instance_uid, []).append(header)
+    for header in found:
+        if header.place not in places:
+            by_series.setdefault(header.series_instance_uid, []).append(header)
     return StudyScan(
         headers=tuple(header for series in by_series.values() for header in series),
-        ignored_files=ignored + len(paths) - len(headers),
+        refused=tuple(refused),
+        ignored_files=ignored_files,
     )
 
 
-def read_file_header(path: Path) -> FileHeader | None:
-    """Return the header of a file, or None for a DICOMDIR.
+def _judged(path: Path, place: int, limits: SeriesLimits) -> FileHeader | None:
+    """Return the header of a file that may be protected, None for what is no DICOM object."""
+    size = size_of_dicom(path)
+    if size is None:
+        return None
+    if size > limits.file_bytes:
+        raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+    header = read_file_header(path, place)
+    if header.is_protected:
+        raise EncryptSecureRTError(ErrorCode.E_PROTECTED_ALREADY)
+    return header
+
+
+def _refuse_mixed(found: Sequence[FileHeader]) -> None:
+    """Refuse files of several patients or studies, and say which are not of the largest group."""
+    groups = Counter((one.patient, one.study_instance_uid) for one in found)
+    if len(groups) < 2:
+        return
+    patients, studies = (len(set(names)) for names in zip(*groups, strict=True))
+    largest = groups.most_common(1)[0][0]
+    places = [one.place for one in found if (one.patient, one.study_instance_uid) != largest]
+    told = ", ".join(str(place) for place in places[:_MOST_PLACES])
+    more = len(places) - _MOST_PLACES
+    detail = f"patients: {patients}, studies: {studies}; not of the largest: file {told}"
+    raise EncryptSecureRTError(
+        ErrorCode.E_MIXED_SERIES, f"{detail} and {more} more" if more > 0 else detail
+    )
+
+
+def _doubled(found: Sequence[FileHeader]) -> Iterator[RefusedFile]:
+    """Yield the files whose instance is there twice: copies of one file, but not the first.
+
+    If the files differ, all are refused: nobody can say which is right.
+    """
+    by_instance: dict[str, list[FileHeader]] = {}
+    for header in found:
+        by_instance.setdefault(header.sop_instance_uid, []).append(header)
+    for first, *others in by_instance.values():
+        if all(_is_same(first.path, other.path) for other in others):
+            error = EncryptSecureRTError(ErrorCode.E_DICOM, f"a copy of file {first.place}")
+            yield from (other.refused(error) for other in others)
+        else:
+            detail = "its instance is there more than once, with different contents"
+            error = EncryptSecureRTError(ErrorCode.E_DICOM, detail)
+            yield from (one.refused(error) for one in (first, *others))
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return False
+
+
+def read_file_header(path: Path, place: int = 0) -> FileHeader:
+    """Return what tells a file apart, once all of its elements were walked over.
+
+    So nothing of a mangled file counts as its patient's or study's.
 
     Raises
     ------
     EncryptSecureRTError
-        E_LOCAL_FILE, E_DICOM, E_TRANSFER_SYNTAX (deflated, big endian), E_MISSING_UID.
+        E_LOCAL_FILE, E_NO_DICOM, E_DICOM, E_TRANSFER_SYNTAX (deflated, big endian), E_MISSING_UID.
     """
-    with reading_dicom():
-        ds = open_header(path, _KEYWORDS)
-        if ds is None:
-            return None
-        return FileHeader(
-            path=path,
-            sop_class_uid=uid_of(ds, "SOPClassUID"),
-            patient_id=str(ds.get("PatientID") or ""),
-            study_instance_uid=uid_of(ds, "StudyInstanceUID"),
-            series_instance_uid=uid_of(ds, "SeriesInstanceUID"),
-            sop_instance_uid=uid_of(ds, "SOPInstanceUID"),
-            frame_of_reference_uid=str(ds.get("FrameOfReferenceUID") or ""),
-            is_protected=is_protected(ds),
-        )
+    layout = layout_of(path)
+
+    def text(tag: walker.Tag) -> str:
+        # Any character set may stand here; octets can be compared all the same.
+        return layout.names.get(tag, b"").decode("latin-1").strip(" \0")
+
+    sop_class = checked_uid(text(walker.SOP_CLASS))
+    is_sealed = layout.has_encrypted or sop_class == RawDataStorage
+    return FileHeader(
+        path=path,
+        place=place,
+        sop_class_uid=sop_class,
+        patient_id=text(walker.PATIENT_ID),
+        issuer=text(walker.ISSUER),
+        study_instance_uid=checked_uid(text(walker.STUDY)),
+        series_instance_uid=checked_uid(text(walker.SERIES)),
+        sop_instance_uid=checked_uid(text(walker.SOP_INSTANCE)),
+        frame_of_reference_uid=text(walker.FRAME_OF_REFERENCE),
+        is_protected=is_sealed and text(walker.DEIDENTIFICATION_METHOD).startswith(_OUR_METHOD),
+    )

@@ -1,8 +1,9 @@
 """The files of a protected study on disk: what is to be revealed, and the manifests beside it.
 
-Told apart by the media storage class of the file meta information alone. A manifest lies in a
-series of its own, in a folder beside that of the images; so for one series folder its
-neighbours are searched, too.
+Told apart by the media storage class of the file meta information: manifests are Raw Data. So are
+files that were sealed whole, but these have a sealed item. A manifest lies in a series of its own,
+in a folder beside that of the images; so for one series folder its neighbours are searched, too,
+where others may keep Raw Data of theirs.
 """
 
 import os
@@ -13,9 +14,11 @@ from pathlib import Path
 from pydicom.filereader import read_file_meta_info
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from EncryptSecureRTLib.client.series_headers import reading_dicom
+from EncryptSecureRTLib.client.series_headers import open_header, reading_dicom
+from EncryptSecureRTLib.client.study import read_file_header
 
 _RAW_DATA_STORAGE = "1.2.840.10008.5.1.4.1.1.66"
+_SEALED = "EncryptedAttributesSequence"
 _PREFIX_AT, _PREFIX = 128, b"DICM"
 
 
@@ -37,15 +40,24 @@ def find_study(source: Path) -> StudyFiles:
         E_NO_DICOM if there is nothing to reveal; E_NOT_PROTECTED if there is no manifest;
         E_LOCAL_FILE.
     """
-    files, manifests = _sorted_out(_below(source))
+    files, manifests = sort_out(source)
     if not files:
         raise EncryptSecureRTError(ErrorCode.E_NO_DICOM)
-    if not manifests:
-        beside = (path for folder in _folders_beside(source) for path in _entries(folder))
-        manifests = _sorted_out(beside)[1]
+    manifests = manifests or manifests_beside(source)
     if not manifests:
         raise EncryptSecureRTError(ErrorCode.E_NOT_PROTECTED, "there is no manifest of the study")
     return StudyFiles(source=source, files=tuple(files), manifests=tuple(manifests))
+
+
+def sort_out(source: Path) -> tuple[list[Path], list[Path]]:
+    """Return the DICOM files below a folder, and those that carry manifests (E_LOCAL_FILE)."""
+    return _sorted_out(_below(source))
+
+
+def manifests_beside(source: Path) -> list[Path]:
+    """Return the files that carry manifests in the folders beside one."""
+    beside = (path for folder in _folders_beside(source) for path in _entries(folder))
+    return [path for path in _sorted_out(beside)[1] if _has_our_mark(path)]
 
 
 def _below(source: Path) -> Iterator[Path]:
@@ -76,8 +88,29 @@ def _sorted_out(paths: Iterator[Path]) -> tuple[list[Path], list[Path]]:
     for path in paths:
         media_class = _media_class(path)
         if media_class is not None:
-            (manifests if media_class == _RAW_DATA_STORAGE else files).append(path)
+            is_manifest = media_class == _RAW_DATA_STORAGE and not _is_sealed(path)
+            (manifests if is_manifest else files).append(path)
     return files, manifests
+
+
+def _has_our_mark(path: Path) -> bool:
+    try:
+        return read_file_header(path).is_protected
+    except EncryptSecureRTError as error:
+        if error.code is ErrorCode.E_LOCAL_FILE:
+            raise
+        return False
+
+
+def _is_sealed(path: Path) -> bool:
+    """Tell whether there is a sealed item in a file; a malformed file has none."""
+    try:
+        with reading_dicom():
+            return _SEALED in (open_header(path, [_SEALED]) or ())
+    except EncryptSecureRTError as error:
+        if error.code is ErrorCode.E_LOCAL_FILE:
+            raise
+        return False
 
 
 def _media_class(path: Path) -> str | None:

@@ -11,31 +11,135 @@ from encryptsecurert_protocol.fields import time_text
 from encryptsecurert_protocol.jobs import JobState
 from encryptsecurert_protocol.limits import GIB, MIB
 from EncryptSecureRTLib.client.listing import JobRow, Offer
+from EncryptSecureRTLib.client.protect_choices import PICTURE_CODES
 from EncryptSecureRTLib.client.results import Written
 from EncryptSecureRTLib.client.unfinished import NOT_FETCHED
 
 if TYPE_CHECKING:
+    from EncryptSecureRTLib.client.inspect import Comparison, Inspected
     from EncryptSecureRTLib.client.protect import ProtectedSeries
+    from EncryptSecureRTLib.client.refused import RefusedFile
+    from EncryptSecureRTLib.client.report import StudyReport
     from EncryptSecureRTLib.client.reveal import RevealedStudy
+    from EncryptSecureRTLib.client.sealed_item import SealedItem
 
 Told = tuple[str, dict[str, Any]]
 _MOST_ROWS = 200  # the result is one line, of at most `Limits.json_line_bytes`
+_MOST_REFUSED = 100
 
 
 def protected_told(made: "ProtectedSeries") -> Told:
-    """Tell the folder, and how many files were protected and left out."""
+    """Tell the folder, and how many files were protected, sealed whole, refused and left out."""
     into = "\n".join(str(folder) for folder in made.folders)
-    words = f"{made.instances} instances protected into {into}"
+    lines = [f"{made.instances} instances protected into {into}"]
+    if made.sealed_whole:
+        whole = "nothing of it is to be seen before it is revealed"
+        lines.append(f"{made.sealed_whole} of them sealed whole: {whole}")
+    if made.vouched:
+        lines.append("UNSAFE: you vouched that no pixel holds text; pictures are in CLEAR")
     if made.ignored_files:
-        words += f"\n{made.ignored_files} files were no DICOM images and were left out"
-    return words, {
+        lines.append(f"{made.ignored_files} files were no DICOM images and were left out")
+    rows = made.refused[:_MOST_REFUSED]
+    left_out = len(made.refused) - len(rows)
+    if rows:
+        lines += _refused_lines(rows, left_out)
+    return "\n".join(lines), {
         "folder": str(made.folder),
         "folders": [str(folder) for folder in made.folders],
         "instances": made.instances,
+        "sealed_whole": made.sealed_whole,
+        "vouched": made.vouched,
+        "refused": {
+            "count": len(made.refused),
+            "rows": [row.as_json() for row in rows],
+            "left_out": left_out,
+        },
         "ignored_files": made.ignored_files,
         "manifests": [str(path) for path in made.manifests],
         "receipts": [str(path) for path in made.receipts],
         "simulated": made.simulated,
+    }
+
+
+def _refused_lines(rows: Sequence["RefusedFile"], left_out: int) -> list[str]:
+    """Say which files were refused: by place, since a name may name a patient."""
+    how = "each by its place among the folder's files, sorted by name"
+    lines = [f"{len(rows) + left_out} files refused; {how}:"]
+    for row in rows:
+        error = row.error
+        lines.append(f"file {row.place}: {row.kind}, {row.code.name}: {error.what} {error.todo}")
+    if left_out:
+        lines.append(f"and {left_out} more")
+    if any(row.code in PICTURE_CODES for row in rows):
+        lines.append(
+            "What may show or hide text or has no list can be sealed whole: --pictures seal"
+        )
+    return lines
+
+
+def report_told(study: "StudyReport") -> Told:
+    """Tell of what study a report is that receipts vouch for."""
+    report = study.report
+    words = f"report of study {study.study}: {report.instances} instances, {report.algorithm}"
+    return words, {
+        "study": study.study,
+        "instances": report.instances,
+        "receipts": [one.receipt_sha256 for one in study.batches],
+        "simulated": study.simulated,
+    }
+
+
+def inspected_told(file: "Inspected", made: "Comparison | None" = None) -> Told:
+    """Tell what a file is, for whom it is sealed, and what a manifest or the worker says of it."""
+    from EncryptSecureRTLib.client.inspect import FileState, Naming
+
+    lines = [f"kind      {file.kind}"]
+    value: dict[str, Any] = {"state": file.state.value, "file_kind": file.kind}
+    if file.state is FileState.CLEAR:
+        words = "NOT PROTECTED: nothing of it is shown but its kind, since its values are in clear"
+        return "\n".join([*lines, words]), value
+    marks = [_words(mark) for mark in file.marks]
+    lines.append(f"marks     {', '.join(marks)}")
+    value["marks"] = list(file.marks)
+    value["simulated"] = any("SIMULATED" in mark for mark in file.marks)
+    if file.sealed is None:
+        lines.append("manifest  this file is one; its signature was not verified here")
+        return "\n".join(lines), value
+    naming = Naming.VERIFIED if made is not None else file.naming
+    lines += [line for item in (file.sealed, *file.offline) for line in _sealed_lines(item)]
+    lines.append(f"manifest  {naming.value}")
+    value["sealed"] = _sealed_value(file.sealed)
+    value["offline"] = [_sealed_value(item) for item in file.offline]
+    value["manifest"] = naming.name.lower()
+    if made is not None:
+        lines.append(f"revealed  {', '.join(made.classes)}")
+        value["classes"] = list(made.classes)
+        value["receipts"] = [str(path) for path in made.revealed.receipts]
+        value["simulated"] |= made.revealed.simulated
+    return "\n".join(lines), value
+
+
+def _sealed_lines(item: "SealedItem") -> list[str]:
+    return [
+        f"sealed    {item.size_bytes} octets, {item.content_bytes} of them encrypted with "
+        f"{_words(item.algorithm)}",
+        *(
+            f"for       serial {one.serial}, issuer {_words(one.issuer)}, "
+            f"{_words(one.key_algorithm)}"
+            for one in item.recipients
+        ),
+    ]
+
+
+def _sealed_value(item: "SealedItem") -> dict[str, Any]:
+    return {
+        "size_bytes": item.size_bytes,
+        "content_bytes": item.content_bytes,
+        "algorithm": item.algorithm,
+        "recipients": [
+            {"serial": one.serial, "issuer": one.issuer, "key_algorithm": one.key_algorithm}
+            for one in item.recipients
+        ],
     }
 
 
@@ -105,6 +209,8 @@ def tasks_told(offer: Offer) -> Told:
         f"case {pseudonym} open until {time_text(until)}{', break-glass' if glass else ''}"
         for pseudonym, until, glass in cases
     ]
+    if offer.classes:
+        lines.append(f"revealed to you: {', '.join(offer.classes)}")
     lines += _quota_lines(offer)
     return "\n".join(lines), {
         "tasks": [{"name": n, "algorithm": a, "parameters": dict(p)} for n, a, p in offer.tasks],
@@ -113,6 +219,7 @@ def tasks_told(offer: Offer) -> Told:
             for pseudonym, until, glass in cases
         ],
         "cases_left_out": len(offer.cases) - len(cases),
+        "classes": list(offer.classes),
         "limits": dict(offer.limits),
         "memory_bytes": offer.memory_bytes,
         "held_bytes": offer.held_bytes,

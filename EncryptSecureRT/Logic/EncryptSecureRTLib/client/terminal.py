@@ -1,18 +1,37 @@
 """How a command speaks to a person: bars with times, tables, and errors in two sentences."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError
 from encryptsecurert_protocol.events import EndEvent, Event, LogEvent, ProgressEvent, StateEvent
-from EncryptSecureRTLib.client.output import SIMULATED_WORDS, RevealedRows, UidPairs
+from EncryptSecureRTLib.client.output import SIMULATED_WORDS, InspectedRows, RevealedRows, UidPairs
 from EncryptSecureRTLib.client.unfinished import JobGoesOn
 
 _AWAY = {
     "E_TIMEOUT": "worker does not answer",
     "E_BUSY": "worker is busy",
 }
+
+
+_NAME_LETTERS, _VALUE_LETTERS = 50, 40
+_NOT_THERE = "-"
+
+
+def printable(text: str) -> str:
+    """Return text without what a terminal would obey: control characters become `?`."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _line(cells: Sequence[str]) -> str:
+    name, vr, *values = map(printable, cells)
+    short = [
+        text if len(text) <= _VALUE_LETTERS else f"{text[: _VALUE_LETTERS - 3]}..."
+        for text in values
+    ]
+    columns = "  ".join(f"{text:<{_VALUE_LETTERS}}" for text in short)
+    return f"{name:<{_NAME_LETTERS}}  {vr:<2}  {columns}".rstrip()
 
 
 class TerminalReporter:
@@ -136,6 +155,21 @@ class TerminalReporter:
 
     def revealed(self, instance: str, rows: RevealedRows) -> None:
         """Say nothing: identifiers are not for a terminal."""
+
+    def inspected(self, rows: InspectedRows, unseen: str) -> None:
+        """Print a table of attributes, items indented, long values shortened."""
+        self._hide()
+        heads = ("attribute", "VR", "in clear", *(["original"] if unseen else []))
+        self._console.out(_line(heads), highlight=False)
+        lines = []
+        for path, keyword, vr, clear, original in rows:
+            group = path[-8:-4]
+            name = f"{'  ' * path.count('[')}({group},{path[-4:]}) {keyword}"
+            values = [_NOT_THERE if clear is None else clear]
+            if unseen:
+                values.append(unseen if original is None else original)
+            lines.append(_line((name, vr, *values)))
+        self._console.out("\n".join(lines), highlight=False)
 
     def result(self, words: str, value: Mapping[str, Any]) -> None:
         """Print the result in words."""

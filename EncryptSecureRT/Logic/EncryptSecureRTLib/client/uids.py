@@ -15,7 +15,7 @@ from typing import Protocol
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.client.output import UidPairs
-from EncryptSecureRTLib.client.study import FileHeader, read_file_header
+from EncryptSecureRTLib.client.study import read_file_header
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +67,15 @@ def replaced_uids(originals: Sequence[Original], protected: Sequence[Path]) -> R
     Raises
     ------
     EncryptSecureRTError
-        E_RESULT if a protected file cannot be read; E_LOCAL_FILE.
+        What `read_file_header` raises if a protected file cannot be read.
     """
-    first = _protected_header(protected[0])
+    first = read_file_header(protected[0])
     pairs = [(originals[0].study_instance_uid, first.study_instance_uid)]
     series = ""
     for original, path in zip(originals, protected, strict=True):
         if original.series_instance_uid != series:
             series = original.series_instance_uid
-            after = _protected_header(path)
+            after = read_file_header(path)
             pairs.append((series, after.series_instance_uid))
             if original.frame_of_reference_uid:
                 pairs.append((original.frame_of_reference_uid, after.frame_of_reference_uid))
@@ -88,17 +88,17 @@ def replaced_uids(originals: Sequence[Original], protected: Sequence[Path]) -> R
     )
 
 
-def _protected_header(path: Path) -> FileHeader:
-    header = read_file_header(path)
-    if header is None:
-        raise EncryptSecureRTError(ErrorCode.E_RESULT)
-    return header
-
-
 def refuse_unless_piped(*, as_json: bool) -> None:
     """Refuse with E_USAGE unless what is said goes, as JSON lines, to a program."""
     if not (as_json and _is_pipe()):
         detail = "identifiers are told through a pipe only, with --json --request -"
+        raise EncryptSecureRTError(ErrorCode.E_USAGE, detail)
+
+
+def refuse_if_kept() -> None:
+    """Refuse with E_USAGE unless what is said goes to a terminal or a program, not to a file."""
+    if not (sys.stdout.isatty() or _is_pipe()):
+        detail = "revealed values go to a terminal or a program's pipe, never into a file"
         raise EncryptSecureRTError(ErrorCode.E_USAGE, detail)
 
 

@@ -1,0 +1,68 @@
+"""Files read and written while the worker computes, so that neither waits for the other.
+
+    read    batch 3 | batch 4 ...        a thread, one batch ahead
+    job     batch 2 | batch 3 ...        the caller's thread: all that talks, and all that is noted
+    write   batch 1 | batch 2 ...        threads: most of their time is waiting for the disk
+
+Hashing and files let other threads run. What reading or writing raises comes out where its result
+is asked for. In the end nothing runs any more: what has not begun is left, the rest waited for;
+of a batch that nobody will take, no file is begun.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_WRITERS = 4
+
+
+def until(over: threading.Event, parts: Iterable[T]) -> Iterator[T]:
+    """Yield what items are made of, and no more of it once it is over."""
+    for part in parts:
+        if over.is_set():
+            return
+        yield part
+
+
+@contextmanager
+def one_ahead(items: Iterator[T], over: threading.Event) -> Iterator[Iterator[T]]:
+    """Give the items of an iterator, of which a thread takes one more than was asked for.
+
+    None cannot be one of them. `over` is set in the end, before the thread is waited for.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="read") as pool:
+
+        def given() -> Iterator[T]:
+            coming = pool.submit(next, items, None)
+            while (item := coming.result()) is not None:
+                coming = pool.submit(next, items, None)
+                yield item
+
+        try:
+            yield given()
+        finally:
+            over.set()
+
+
+class Here(Executor):
+    """Runs everything at once, in the caller's thread: for what talks."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Return the result of a call; what it raises comes out here."""
+        done: Future[T] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+@contextmanager
+def writers() -> Iterator[Executor]:
+    """Give threads that write files."""
+    with ThreadPoolExecutor(_WRITERS, thread_name_prefix="write") as pool:
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
