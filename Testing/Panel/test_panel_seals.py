@@ -146,3 +146,17 @@ def test_a_refused_sealing_leaves_scene_and_disk_as_they_were(
     assert "Your role does not allow this" in bench.message
     assert clear.node.GetName() == name
     assert list(bench.answers.place.iterdir()) == []
+
+
+def test_a_study_with_one_bad_file_is_not_sealed_by_half(
+    bench: "PanelBench", clear: Imported
+) -> None:
+    name = clear.node.GetName()
+    last = max(clear.folder.iterdir())
+    last.write_bytes(last.read_bytes()[:-1000])
+    bench.press("sealStudyButton")
+
+    assert bench.wait_idle() == "failed"
+    assert "1 of 24 files refused; the first, file 24: CT Image Storage" in bench.message
+    assert clear.node.GetName() == name
+    assert list(bench.answers.place.iterdir()) == []

@@ -57,7 +57,7 @@ NO_PROCESS_NAMES = ("concurrent.futures.ProcessPoolExecutor", "asyncio.create_su
 NO_PROCESS_OS = ("fork", "forkpty", "system", "popen", "posix_spawn", "spawn", "exec")
 TOO_LARGE_FOR_THE_ENCLAVE = ("torch", "tensorflow", "celery", "ray", "dask")
 HOST_ONLY = {"qt": (PANEL,), "ctk": (PANEL,), "slicer": (SCENE, PANEL), "vtk": (SCENE, PANEL)}
-NOT_IN_SLICER = ("click", "rich", "matplotlib")
+NOT_IN_SLICER = ("click", "rich", "matplotlib", "pynetdicom")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -128,6 +128,7 @@ def main() -> None:
         ProtectionKeys(
             uid_key=bytes(32),
             pid_key=b"\1" * 32,
+            dateshift_key=b"\2" * 32,
             recipient_certificate=_certificate("0f3a"),
             escrow_certificate=_certificate("77c1"),
         )

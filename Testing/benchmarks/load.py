@@ -38,7 +38,7 @@ def tiny_job(channel: Line, home: ClientHome) -> None:
     """Run a job with next to nothing to compute: one header that is no DICOM."""
     content = Content([pack_batch([b"\x00\x00\x00\x02{}"])])
     name = upload(channel, home, ObjectKind.HEADERS, content).name
-    parameters = {"schema": "encryptsecurert.protect/1"}
+    parameters = {"schema": "encryptsecurert.protect/2", "dates": "remove", "pixels": "judged"}
     run_job(channel, home, "protect", lambda: [name], parameters, Watcher())
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import bench_channel
 import bench_job
 import bench_load
+import bench_peers
 import bench_segmentation
 from bench_rows import Row
 
@@ -38,6 +39,7 @@ def main() -> None:
         *bench_segmentation.rows(),
         *bench_job.main(),
         *bench_load.main(),
+        *bench_peers.main(),
     ]
     load = os.getloadavg()[0]
     where = (
