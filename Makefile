@@ -71,17 +71,17 @@ lint: .make/scene
 	$(BIN)/mypy
 
 test-core: .make/installed
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile Testing/Unit
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder Testing/Unit
 
 # What measures times that people see does not share the machine with other tests.
 test: all lint
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not alone" Testing/Unit Testing/Integration
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone" Testing/Unit Testing/Integration
 	$(BIN)/pytest -q -m alone Testing/Integration
 	$(MAKE) test-scene test-panel
 
 test-scene test-panel: .make/scene
 	$(if $(SCENE),,@echo "NOT RUN: $@ needs Linux on x86-64, where slicer-core can be installed")
-	$(if $(SCENE),$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not alone" $(TESTS_$@))
+	$(if $(SCENE),$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone" $(TESTS_$@))
 	$(if $(SCENE),$(if $(filter test-panel,$@),$(BIN)/pytest -q -m alone $(TESTS_$@)))
 
 screenshots: .make/scene

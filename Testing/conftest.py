@@ -18,6 +18,11 @@ def shared_data() -> Path:
     return DATA
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest before the others; in a file nothing changes."""
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the texts in the order in which their tests ended."""
     for outcome in ("passed", "failed"):

@@ -18,6 +18,8 @@ from encryptsecurert_protocol.rights import Role
 from EncryptSecureRTLib.client.channel import open_channel
 from EncryptSecureRTLib.custodian.provision import provision
 
+pytestmark = pytest.mark.first
+
 _BIN = Path(sys.executable).parent
 _COMMANDS = (
     *("enroll", "check", "verify", "protect", "reveal", "segment"),

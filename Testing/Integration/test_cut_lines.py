@@ -21,6 +21,8 @@ from encryptsecurert_protocol.rights import Role
 from EncryptSecureRTLib.client.channel import open_channel
 from EncryptSecureRTLib.client.home import ClientHome
 
+pytestmark = pytest.mark.first
+
 THREE_CHUNKS = (40, 180, 180)
 MOST_OF_A_STEP = 8
 LEAST_CUTS = 40

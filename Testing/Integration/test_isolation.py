@@ -167,7 +167,7 @@ def test_a_job_under_the_id_of_anothers_job_is_ones_own(house: House) -> None:
         channel.request("DELETE", f"/v1/jobs/{theirs.job}")
 
     assert end.state is JobState.DONE
-    assert [name for name, _ in end.results] == ["headers", "receipt"]
+    assert [name for name, _ in end.results] == ["headers", "report", "receipt"]
     assert gone is ErrorCode.E_NOT_FOUND  # the first user's job has such a result
     assert theirs.state_of(house.first) == before
 

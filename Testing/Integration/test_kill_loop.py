@@ -30,6 +30,8 @@ from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import Watcher
 from EncryptSecureRTLib.custodian.provision import provision
 
+pytestmark = pytest.mark.first
+
 LEAST_KILLS = 200
 CLIENTS = 3
 SEED = 20261126

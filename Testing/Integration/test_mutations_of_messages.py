@@ -32,6 +32,8 @@ from encryptsecurert_protocol.limits import KIB, LIMITS, MIB
 from encryptsecurert_worker.server import provisioning
 from encryptsecurert_worker.server.building import utc_now
 
+pytestmark = pytest.mark.first
+
 MUTATIONS = 10_000
 OVER_A_SOCKET = 1_000
 TRACED = 2_000

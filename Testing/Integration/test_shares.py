@@ -22,6 +22,8 @@ from encryptsecurert_worker.core import WorkerCore
 from EncryptSecureRTLib.client.channel import Channel
 from EncryptSecureRTLib.client.home import ClientHome
 
+pytestmark = pytest.mark.first
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:

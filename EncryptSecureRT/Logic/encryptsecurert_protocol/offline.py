@@ -136,5 +136,5 @@ def _usable(der: bytes) -> x509.Certificate:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise EncryptSecureRTError(ErrorCode.E_BUNDLE, "not a certificate") from None
     if not isinstance(key, rsa.RSAPublicKey) or key.key_size < MIN_RSA_BITS:
-        raise EncryptSecureRTError(ErrorCode.E_BUNDLE, f"no RSA key of {MIN_RSA_BITS} bits")
+        raise EncryptSecureRTError(ErrorCode.E_BUNDLE, "no RSA key of 3072 bits or more")
     return certificate
