@@ -112,7 +112,7 @@ class Reveal:
         """Yield files as they are split, in a thread."""
         for path in paths:
             self._watcher.end_if_stopped()
-            yield path, split_protected(path)
+            yield path, split_protected(path, with_digest=False)
 
     def _takers(self) -> AbstractContextManager[Executor]:
         return writers() if self._parameters["form"] == "file" else Here()

@@ -52,7 +52,7 @@ class SplitFile:
 
     `header` is the original's metadata: keep it no longer than needed, never decode or log it. Of a
     file that is `whole` it is all octets, and there is no bulk. `gaps` are places inside the bulk
-    whose octets are header.
+    whose octets are header. `file_sha256` is empty where nobody wanted it.
     """
 
     size: int
@@ -102,9 +102,15 @@ def split_file(path: Path, *, whole: bool = False) -> SplitFile:
     return _split(path, MAX_HEADER_BYTES, _looked_through, whole=whole)
 
 
-def split_protected(path: Path) -> SplitFile:
-    """Split a protected file, of which nothing is left to be looked for (as `split_file`)."""
-    return _split(path, MAX_PROTECTED_HEADER_BYTES, _as_they_are)
+def split_protected(path: Path, *, with_digest: bool = True) -> SplitFile:
+    """Split a protected file, of which nothing is left to be looked for (as `split_file`).
+
+    Parameters
+    ----------
+    with_digest : bool
+        Whether the digest of the whole file is wanted; it is empty if not.
+    """
+    return _split(path, MAX_PROTECTED_HEADER_BYTES, _as_they_are, with_digest=with_digest)
 
 
 def _split(
@@ -113,6 +119,7 @@ def _split(
     cuts_of: Callable[[BinaryIO, Layout], list[_Cut]],
     *,
     whole: bool = False,
+    with_digest: bool = True,
 ) -> SplitFile:
     try:
         with path.open("rb") as file:
@@ -121,7 +128,7 @@ def _split(
             stays = sum(cut.length - sum(length for _, length in cut.gaps) for cut in cuts)
             if size - stays > most_header_bytes:
                 raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
-            return _split_at(file, size, cuts, whole=whole)
+            return _split_at(file, size, cuts, _Digest(wanted=with_digest), whole=whole)
     except OSError:
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
 
@@ -237,8 +244,23 @@ def read_pieces(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
         yield piece
 
 
-def _split_at(file: BinaryIO, size: int, cuts: Sequence[_Cut], *, whole: bool) -> SplitFile:
-    digest = hashlib.sha256()
+class _Digest:
+    """SHA-256 of what it is given, or nothing if nobody wants it: it takes half of a split."""
+
+    def __init__(self, *, wanted: bool) -> None:
+        self._digest = hashlib.sha256() if wanted else None
+
+    def update(self, octets: bytes) -> None:
+        if self._digest is not None:
+            self._digest.update(octets)
+
+    def hexdigest(self) -> str:
+        return "" if self._digest is None else self._digest.hexdigest()
+
+
+def _split_at(
+    file: BinaryIO, size: int, cuts: Sequence[_Cut], digest: _Digest, *, whole: bool
+) -> SplitFile:
     header = bytearray()
     bulk: list[BulkRange] = []
     position = 0
@@ -261,7 +283,7 @@ def _split_at(file: BinaryIO, size: int, cuts: Sequence[_Cut], *, whole: bool) -
     )
 
 
-def _cut_out(file: BinaryIO, cut: _Cut, header: bytearray, whole: "hashlib._Hash") -> str:
+def _cut_out(file: BinaryIO, cut: _Cut, header: bytearray, whole: _Digest) -> str:
     """Add the gaps of a range to the header, and return its digest with zeros in them."""
     digest = hashlib.sha256()
     sections = [(place, False) for place in kept_pieces((cut.offset, cut.length), cut.gaps)]
