@@ -3,7 +3,7 @@
 #   make            virtual environment, packages, and the Debian packages that tests compare with
 #   make demo       protect, segment and verify with an embedded worker; writes demo-out/
 #   make demo CT=D  the same on the CT series in folder D
-#   make test       everything that CI runs, in the same order
+#   make test       everything that CI runs, in the same order; FULL=1 repeats more what is random
 #   make help       all targets
 
 PYTHON ?= python3

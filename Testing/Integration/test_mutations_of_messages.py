@@ -1,4 +1,7 @@
-"""Ten thousand spoiled messages of each kind: a code for each, and a worker that is as it was."""
+"""Spoiled messages of each kind: a code for each, and a worker that is as it was.
+
+Ten thousand of each in full, see `effort`.
+"""
 
 import asyncio
 import gc
@@ -14,6 +17,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from effort import times
 from shown import SHOWN, Show
 from Testing.Integration import heads
 from Testing.Integration.inside import Ask, Inside, Told
@@ -34,7 +38,7 @@ from encryptsecurert_worker.server.building import utc_now
 
 pytestmark = pytest.mark.first
 
-MUTATIONS = 10_000
+MUTATIONS = times(10_000, 4_000)
 OVER_A_SOCKET = 1_000
 TRACED = 2_000
 SEED = "20261126"
