@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from pydicom.uid import generate_uid
 from stand import ProcessStand
 
 from encryptsecurert_protocol.rights import Role
+from EncryptSecureRTLib.client.home import ClientHome
 
 PEERS = Path(__file__).resolve().parents[2] / ".make" / "peers" / "bin"
 INSTANCES = 1000
@@ -128,12 +131,22 @@ def peak_mib(pid: int) -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def ours(source: Path, folder: Path, instances: int) -> tuple[Run, Run]:
-    """Protect the study and reveal it to files, through a worker of its own."""
+@contextmanager
+def _worker(folder: Path) -> Iterator[tuple[ProcessStand, ClientHome, list[str]]]:
+    """Start a worker; give it, a user who may export, and a client's options for both."""
     with ProcessStand(folder / "stand") as stand:
         home = stand.user(Role.RADIATION_ONCOLOGIST)
         stand.provision()
-        told = ["--url", stand.url, "--home", str(home.path), "--unsafe-allow-simulated"]
+        yield (
+            stand,
+            home,
+            ["--url", stand.url, "--home", str(home.path), "--unsafe-allow-simulated"],
+        )
+
+
+def ours(source: Path, folder: Path, instances: int) -> tuple[Run, Run]:
+    """Protect the study and reveal it to files, through a worker of its own."""
+    with _worker(folder) as (stand, home, told):
         protected, revealed = folder / "protected", folder / "revealed"
 
         def timed(command: str, given: Path, out: Path) -> Run:
@@ -166,10 +179,7 @@ def growth(folder: Path) -> Row:
         make_study(source, instances, SMALL_SIDE)
         place = folder / f"grown-{instances}"
         place.mkdir()
-        with ProcessStand(place / "stand") as stand:
-            home = stand.user(Role.RADIATION_ONCOLOGIST)
-            stand.provision()
-            told = ["--url", stand.url, "--home", str(home.path), "--unsafe-allow-simulated"]
+        with _worker(place) as (stand, _, told):
             out = place / "protected"
             made = run([*_CLIENT, "protect", *told, str(source), str(out)], out, instances)
             peaks.append((made.peak_mib, peak_mib(stand.worker_pid)))

@@ -9,7 +9,6 @@ from pathlib import Path
 import pydicom
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from data_pack import DATA
 from Testing.Unit.hidden.frames import BASELINE, canary, compressed_ct, jpeg, picture, segment
 from Testing.Unit.protect.conftest import Site, look_alike_block, make_ct
 
@@ -125,11 +124,10 @@ def test_files_of_the_first_version_say_nothing_of_gaps_and_come_back(
 
 
 def test_real_files_come_back_octet_for_octet(
-    site: Site, escrow_key: EscrowKey, tmp_path: Path
+    site: Site, escrow_key: EscrowKey, shared_data: Path, tmp_path: Path
 ) -> None:
-    paths = sorted((DATA / "ct_abdomen_crlm").rglob("*.dcm"))[:5]
-    if not paths:
-        pytest.skip("the data pack beside the checkout (../shared/data) is not there")
+    paths = sorted((shared_data / "ct_abdomen_crlm").rglob("*.dcm"))[:5]
+    assert paths
 
     for path in paths:
         protected = _protected(site, path, tmp_path / "protected")

@@ -7,7 +7,7 @@ where others may keep Raw Data of theirs.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,19 +94,23 @@ def _sorted_out(paths: Iterator[Path]) -> tuple[list[Path], list[Path]]:
 
 
 def _has_our_mark(path: Path) -> bool:
-    try:
-        return read_file_header(path).is_protected
-    except EncryptSecureRTError as error:
-        if error.code is ErrorCode.E_LOCAL_FILE:
-            raise
-        return False
+    return _unless_malformed(lambda: read_file_header(path).is_protected)
 
 
 def _is_sealed(path: Path) -> bool:
     """Tell whether there is a sealed item in a file; a malformed file has none."""
-    try:
+
+    def ask() -> bool:
         with reading_dicom():
             return _SEALED in (open_header(path, [_SEALED]) or ())
+
+    return _unless_malformed(ask)
+
+
+def _unless_malformed(ask: Callable[[], bool]) -> bool:
+    """Return what is said of a file; of a malformed one nothing is true (E_LOCAL_FILE)."""
+    try:
+        return ask()
     except EncryptSecureRTError as error:
         if error.code is ErrorCode.E_LOCAL_FILE:
             raise

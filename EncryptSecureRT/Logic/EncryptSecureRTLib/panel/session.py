@@ -148,10 +148,10 @@ class Session:
             # No memory for the voxels, or a defect: what was half done must not look finished.
             self._fault(EncryptSecureRTError(ErrorCode.E_INTERNAL, type(error).__name__))
 
-    def _fault(self, error: EncryptSecureRTError) -> None:
+    def _fault(self, error: EncryptSecureRTError, kind: Kind = Kind.FAULT) -> None:
         self.log.client(f"{error.code.name}: {error.what}")
         notice = notice_of(error.code.name, detail=error.detail)
-        self.dispatch(Ended(kind=Kind.FAULT, at_s=self.now_s(), notice=notice))
+        self.dispatch(Ended(kind=kind, at_s=self.now_s(), notice=notice))
 
     # ---- the child
 
@@ -204,8 +204,7 @@ class Session:
         try:
             out, display = self._folder / RESULTS, workfolder.renew(self._folder / DISPLAY)
         except EncryptSecureRTError as error:  # the job goes on; it can be tried again
-            notice = notice_of(error.code.name, detail=error.detail)
-            self.dispatch(Ended(kind=Kind.LOST, at_s=self.now_s(), notice=notice))
+            self._fault(error, Kind.LOST)
             return
         members = {"job": self.state.run.job, "out": str(out), "display": str(display)}
         self._start_child("fetch", members)

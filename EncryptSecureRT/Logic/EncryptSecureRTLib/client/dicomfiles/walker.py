@@ -32,8 +32,8 @@ _IMPLICIT_OF_SYNTAX = {
     **dict.fromkeys(ENCAPSULATED_SYNTAXES, False),
 }
 # PS3.5 section 7.1.2: these have two reserved octets and a 32-bit length, the others 16 bits.
-_LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-_SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 
 # Numbers of two octets, and Number of Frames, an IS of at most twelve characters.
 _PIXEL_GROUP, _MAX_NUMBER_BYTES = 0x0028, 16
@@ -199,9 +199,9 @@ class TagWalker:
         if implicit or tag[0] == 0xFFFE:
             return tag, b"", int.from_bytes(head[4:], "little")
         vr = head[4:6]
-        if vr in _SHORT_VRS:
+        if vr in SHORT_VRS:
             return tag, vr, int.from_bytes(head[6:], "little")
-        if vr not in _LONG_VRS:
+        if vr not in LONG_VRS:
             _refuse()
         return tag, vr, int.from_bytes(self._read(4), "little")
 

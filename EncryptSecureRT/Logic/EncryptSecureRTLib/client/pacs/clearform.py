@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from encryptsecurert_protocol.manifests import ManifestEntry
 from encryptsecurert_protocol.offline import MAX_OFFLINE
 from EncryptSecureRTLib.client.dicomfiles import SplitFile
+from EncryptSecureRTLib.client.dicomfiles.walker import LONG_VRS, SHORT_VRS
 from EncryptSecureRTLib.client.pacs.elements import (
-    LONG_VRS,
-    SHORT_VRS,
     Element,
     Elements,
     read_elements,

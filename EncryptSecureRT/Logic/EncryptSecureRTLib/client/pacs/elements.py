@@ -16,10 +16,8 @@ from pydicom.datadict import dictionary_VR
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.headers import ENCAPSULATED_SYNTAXES
+from EncryptSecureRTLib.client.dicomfiles.walker import LONG_VRS, SHORT_VRS
 
-# PS3.5 section 7.1.2: two reserved octets and a 32-bit length; the others have 16 bits.
-LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 PIXEL_TAGS = frozenset([0x7FE00008, 0x7FE00009, 0x7FE00010])
 
 _IMPLICIT, _EXPLICIT = b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1"
