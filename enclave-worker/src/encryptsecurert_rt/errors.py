@@ -3,6 +3,7 @@
 RtError                 root; `what` says what happened in fixed words
 InvalidInput          an array or a parameter is not what the function takes
 Cancelled             the caller's progress function asked to stop
+KernelFault           the kernels are not there, or one refused what Python had checked
 """
 
 
@@ -23,3 +24,7 @@ class Cancelled(RtError):
 
     def __init__(self) -> None:
         super().__init__("cancelled")
+
+
+class KernelFault(RtError):
+    """A kernel is not there or refused its arguments: a defect of ours or of the installation."""
