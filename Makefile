@@ -13,6 +13,9 @@ OUT    ?= demo-out
 # Peers that the tests run as they are: another CMS, another DICOM validator and re-identifier, a
 # PACS.
 DEBIAN := openssl dicom3tools libgdcm-tools orthanc orthanc-dicomweb
+# The kernels in C are built with the worker.
+DEBIAN_BUILD := gcc libc6-dev
+KERNELS := $(wildcard enclave-worker/src/encryptsecurert_rt/native/*.[ch] enclave-worker/src/encryptsecurert_rt/native/*.txt)
 # What Qt needs without a screen, and a font that pictures do not depend on a desktop for.
 DEBIAN_QT := libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core
 TESTS_test-scene := Testing/Scene
@@ -49,7 +52,8 @@ help:
 		{ sh Testing/tools/debian.sh python3-venv && $(PYTHON) -m venv $(VENV); }
 	@mkdir -p .make && touch $@
 
-.make/installed: .make/venv $(LOCKS) pyproject.toml enclave-worker/pyproject.toml
+.make/installed: .make/venv $(LOCKS) pyproject.toml enclave-worker/pyproject.toml $(KERNELS)
+	@sh Testing/tools/debian.sh $(DEBIAN_BUILD)
 	$(BIN)/python -m pip install -q --require-hashes $(addprefix -r ,$(LOCKS))
 	$(BIN)/python -m pip install -q --no-deps -e . -e enclave-worker
 	@touch $@

@@ -1,4 +1,6 @@
-"""The simulation's MRENCLAVE: one digest over the Python files that a worker consists of.
+"""The simulation's MRENCLAVE: one digest over the code that a worker consists of.
+
+That is Python files and, of the kernels in C, the shared object that was built from them.
 
 It makes "the code changed" something that can be tried on any machine. It proves nothing: the
 program that computes it is the program that is measured. The modules that make the simulation
@@ -14,6 +16,7 @@ from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 
 MEASURED_PACKAGES = ("encryptsecurert_protocol", "encryptsecurert_rt", "encryptsecurert_worker")
+_CODE = (".py", ".so")
 _NOT_IN_THE_IMAGE = "encryptsecurert_worker/evidence/simulated"
 
 
@@ -31,15 +34,15 @@ def installed_packages() -> dict[str, Path]:
 def _files(packages: Mapping[str, Path]) -> dict[str, Path]:
     files = {}
     for package, folder in packages.items():
-        for path in folder.rglob("*.py"):
+        for path in sorted(folder.rglob("*")):
             name = f"{package}/{path.relative_to(folder).as_posix()}"
-            if not name.startswith(_NOT_IN_THE_IMAGE):
+            if path.suffix in _CODE and not name.startswith(_NOT_IN_THE_IMAGE):
                 files[name] = path
     return files
 
 
 def simulated_mrenclave(packages: Mapping[str, Path], lock: Path | None = None) -> bytes:
-    """Return SHA-256 over the canonical list of (path, SHA-256) of the packages' Python files.
+    """Return SHA-256 over the canonical list of (path, SHA-256) of the packages' code.
 
     Parameters
     ----------
