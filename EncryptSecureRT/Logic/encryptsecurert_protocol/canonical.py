@@ -16,6 +16,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
@@ -26,10 +27,18 @@ JsonObject = dict[str, Any]
 
 _KEY = re.compile(r"[a-z0-9_]+\Z")
 _MAX_INT = 2**53 - 1
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 def _refuse() -> NoReturn:
     raise EncryptSecureRTError(ErrorCode.E_FORMAT) from None
+
+
+@lru_cache(maxsize=512)
+def _is_key(text: str) -> bool:
+    return _KEY.match(text) is not None
 
 
 def _check(value: object, depth: int) -> None:
@@ -41,14 +50,14 @@ def _check(value: object, depth: int) -> None:
         if abs(value) > _MAX_INT:
             _refuse()
     elif isinstance(value, str):
-        if not unicodedata.is_normalized("NFC", value):
+        if not value.isascii() and not unicodedata.is_normalized("NFC", value):
             _refuse()
     elif isinstance(value, list | tuple):
         for item in value:
             _check(item, depth + 1)
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            if not isinstance(key, str) or not _KEY.match(key):
+            if not isinstance(key, str) or not _is_key(key):
                 _refuse()
             _check(item, depth + 1)
     else:
@@ -66,10 +75,7 @@ def encode(value: Mapping[str, Any]) -> bytes:
     """
     _check(value, 1)
     try:
-        text = json.dumps(
-            value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-        )
-        return text.encode("utf-8")
+        return _ENCODER.encode(value).encode("utf-8")
     except (ValueError, TypeError, RecursionError):
         _refuse()
 

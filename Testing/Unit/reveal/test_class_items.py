@@ -297,7 +297,7 @@ CHANGES: dict[str, Change] = {
 def test_items_that_were_changed_are_refused_before_the_key_is_used(
     offline: OfflineSite, answer: ProtectedHeader, monkeypatch: pytest.MonkeyPatch, change: Change
 ) -> None:
-    monkeypatch.delattr(opening, "pkcs7_decrypt_der")
+    monkeypatch.delattr(opening, "decrypted_key")
     other = offline.protector.protect(request_of(make_ct({0x00080018: (b"UI", b"1.2.3.4.6")})))
     revealer = offline.revealer(offline.manifest([answer, other]))
     own = _items(answer)

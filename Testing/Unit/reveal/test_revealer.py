@@ -9,7 +9,6 @@ from typing import Any
 
 import pydicom
 import pytest
-from cryptography.hazmat.primitives.serialization.pkcs7 import pkcs7_decrypt_der
 from pydicom.filereader import read_dataset
 from Testing.Unit.protect.conftest import look_alike_block
 from Testing.Unit.reveal.signing import SigningSite, body_start, protected_request
@@ -46,8 +45,8 @@ class Key:
 
 @pytest.fixture
 def key(monkeypatch: pytest.MonkeyPatch) -> Key:
-    counted = Key(pkcs7_decrypt_der)
-    monkeypatch.setattr(opening, "pkcs7_decrypt_der", counted)
+    counted = Key(opening.decrypted_key)
+    monkeypatch.setattr(opening, "decrypted_key", counted)
     return counted
 
 
@@ -317,7 +316,7 @@ def test_real_files_come_back_with_their_digest(
         assert hashlib.sha256(back).hexdigest() == whole.file.file_sha256
         assert back == file
 
-    assert key.uses == len(paths)
+    assert key.uses == len(studies)  # the files of one batch and study share a content key
 
 
 def test_the_classes_together_are_the_original_and_apart_are_disjoint(

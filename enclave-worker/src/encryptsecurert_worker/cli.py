@@ -109,6 +109,7 @@ def _serve(config: "WorkerConfig") -> None:
     from encryptsecurert_worker.server.process import (
         bound_memory,
         forbid_core_dumps,
+        keep_what_is_loaded,
         share_arenas,
     )
 
@@ -124,6 +125,7 @@ def _serve(config: "WorkerConfig") -> None:
     except EncryptSecureRTError:
         core.close()
         raise
+    keep_what_is_loaded()
     bound_memory(config.memory_bytes)
     service.run(partial(_announce, service, simulated=config.provider == "simulated"))
 

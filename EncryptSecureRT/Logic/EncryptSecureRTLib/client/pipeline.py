@@ -1,6 +1,6 @@
 """Files read and written while the worker computes, so that neither waits for the other.
 
-    read    batch 3 | batch 4 ...        a thread, one batch ahead
+    read    batch 3 | batch 4 ...        a thread, one batch ahead; two more hash its files
     job     batch 2 | batch 3 ...        the caller's thread: all that talks, and all that is noted
     write   batch 1 | batch 2 ...        threads: most of their time is waiting for the disk
 
@@ -10,14 +10,17 @@ of a batch that nobody will take, no file is begun.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
+S = TypeVar("S")
 T = TypeVar("T")
 _WRITERS = 4
+_READERS = 2
 
 
 def until(over: threading.Event, parts: Iterable[T]) -> Iterator[T]:
@@ -46,6 +49,30 @@ def one_ahead(items: Iterator[T], over: threading.Event) -> Iterator[Iterator[T]
             yield given()
         finally:
             over.set()
+
+
+@contextmanager
+def readers() -> Iterator[Executor]:
+    """Give threads that read files."""
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="hash") as pool:
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def side_by_side(threads: Executor, work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+    """Yield what `work` makes of items, in their order; as many are worked on as there are readers.
+
+    What it raises comes out in place of what it would have made.
+    """
+    coming: deque[Future[T]] = deque()
+    for item in items:
+        coming.append(threads.submit(work, item))
+        if len(coming) == _READERS:
+            yield coming.popleft().result()
+    while coming:
+        yield coming.popleft().result()
 
 
 class Here(Executor):

@@ -10,7 +10,8 @@ Files are split ahead and written behind the jobs, by threads (see `pipeline`).
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,7 +35,7 @@ from EncryptSecureRTLib.client.dicomfiles import (
 )
 from EncryptSecureRTLib.client.dicomfiles.splice import write_manifest
 from EncryptSecureRTLib.client.jobs import Finished, Watcher
-from EncryptSecureRTLib.client.pipeline import one_ahead, until, writers
+from EncryptSecureRTLib.client.pipeline import one_ahead, readers, side_by_side, until, writers
 from EncryptSecureRTLib.client.protect_choices import PICTURE_CODES
 from EncryptSecureRTLib.client.refused import Refusals, RefusedFile
 from EncryptSecureRTLib.client.report import BatchReport
@@ -108,8 +109,17 @@ class ProtectedCopy:
     def _pass(self, headers: Sequence[FileHeader], *, whole: bool) -> None:
         unsplit: list[tuple[FileHeader, EncryptSecureRTError]] = []
         over = threading.Event()
-        files = until(over, self._each_split(headers, unsplit, whole=whole))
-        with one_ahead(in_batches(files, _BATCH_BYTES), over) as batches, writers() as threads:
+        with (
+            readers() as hashing,
+            one_ahead(
+                in_batches(
+                    until(over, self._each_split(hashing, headers, unsplit, whole=whole)),
+                    _BATCH_BYTES,
+                ),
+                over,
+            ) as batches,
+            writers() as threads,
+        ):
             written: list[Future[Path]] = []
             begun: Batch = []
             for batch, is_last in _with_last(batches):
@@ -127,23 +137,31 @@ class ProtectedCopy:
 
     def _each_split(
         self,
+        threads: Executor,
         headers: Sequence[FileHeader],
         unsplit: list[tuple[FileHeader, EncryptSecureRTError]],
         *,
         whole: bool,
     ) -> Iterator[tuple[FileHeader, SplitFile]]:
-        """Yield the files that can be split, in a thread; add the others to `unsplit`."""
-        for header in headers:
-            self._watcher.end_if_stopped()
-            try:
-                split = split_file(header.path, whole=whole)
-                header_request(split)  # its limits are the file's, too
-            except EncryptSecureRTError as error:
-                is_too_large = whole and error.code is ErrorCode.E_TOO_LARGE
-                detail = _TOO_LARGE_WHOLE if is_too_large else error.detail
-                unsplit.append((header, EncryptSecureRTError(error.code, detail)))
+        """Yield the files that can be split, in threads; add the others to `unsplit`."""
+        split_one = partial(self._split, whole=whole)
+        for header, split in zip(headers, side_by_side(threads, split_one, headers), strict=True):
+            if isinstance(split, EncryptSecureRTError):
+                unsplit.append((header, split))
             else:
                 yield header, split
+
+    def _split(self, header: FileHeader, *, whole: bool) -> SplitFile | EncryptSecureRTError:
+        """Return a file as it is split, or why it cannot be."""
+        self._watcher.end_if_stopped()
+        try:
+            split = split_file(header.path, whole=whole)
+            header_request(split)  # its limits are the file's, too
+        except EncryptSecureRTError as error:
+            is_too_large = whole and error.code is ErrorCode.E_TOO_LARGE
+            detail = _TOO_LARGE_WHOLE if is_too_large else error.detail
+            return EncryptSecureRTError(error.code, detail)
+        return split
 
     def _protected(
         self, batch: Batch, answers: Sequence[ProtectedHeader], *, whole: bool

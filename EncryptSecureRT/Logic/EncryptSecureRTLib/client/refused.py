@@ -9,11 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.filereader import read_file_meta_info
-from pydicom.uid import UID
-
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from EncryptSecureRTLib.client.series_headers import reading_dicom
+from EncryptSecureRTLib.client.dicomfiles.split import media_class_of
 
 UNKNOWN_KIND = "unknown kind"
 
@@ -94,6 +91,8 @@ class Refusals:
 
 def kind_name(sop_class_uid: str) -> str:
     """Return the standard's name of a SOP class; one that it does not have is not spelled."""
+    from pydicom.uid import UID  # slow to load, and most studies have nothing to be told of
+
     name = UID(sop_class_uid).name
     return UNKNOWN_KIND if not name or name == sop_class_uid else name
 
@@ -101,7 +100,6 @@ def kind_name(sop_class_uid: str) -> str:
 def kind_in_meta(path: Path) -> str:
     """Return the kind that a file's meta information names, whatever else is wrong with it."""
     try:
-        with reading_dicom():
-            return kind_name(str(read_file_meta_info(path).get("MediaStorageSOPClassUID") or ""))
+        return kind_name(media_class_of(path))
     except EncryptSecureRTError:
         return UNKNOWN_KIND

@@ -31,7 +31,14 @@ from EncryptSecureRTLib.client.dicomfiles.split import header_parts, read_pieces
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import Finished, Watcher
 from EncryptSecureRTLib.client.line import Line
-from EncryptSecureRTLib.client.pipeline import Here, one_ahead, until, writers
+from EncryptSecureRTLib.client.pipeline import (
+    Here,
+    one_ahead,
+    readers,
+    side_by_side,
+    until,
+    writers,
+)
 from EncryptSecureRTLib.client.receipts import archive_receipt
 from EncryptSecureRTLib.client.runs import run_job, sending_all
 from EncryptSecureRTLib.client.study_files import StudyFiles
@@ -93,8 +100,13 @@ class Reveal:
         manifests = pack_batch([_octets(path) for path in study.manifests])
         done = 0
         over = threading.Event()
-        ahead = in_batches(until(over, self._each_split(study.files)), _BATCH_BYTES)
-        with one_ahead(ahead, over) as batches, self._takers() as threads:
+        with (
+            readers() as hashing,
+            one_ahead(
+                in_batches(until(over, self._each_split(hashing, study.files)), _BATCH_BYTES), over
+            ) as batches,
+            self._takers() as threads,
+        ):
             taken: list[Future[None]] = []
             for batch in batches:
                 answers = self._batch(batch, manifests)
@@ -108,11 +120,15 @@ class Reveal:
             instances=done, receipts=tuple(self._receipts), simulated=self._simulated
         )
 
-    def _each_split(self, paths: Sequence[Path]) -> Iterator[tuple[Path, SplitFile]]:
-        """Yield files as they are split, in a thread."""
-        for path in paths:
-            self._watcher.end_if_stopped()
-            yield path, split_protected(path, with_digest=False)
+    def _each_split(
+        self, threads: Executor, paths: Sequence[Path]
+    ) -> Iterator[tuple[Path, SplitFile]]:
+        """Yield files as they are split, in threads."""
+        yield from zip(paths, side_by_side(threads, self._split, paths), strict=True)
+
+    def _split(self, path: Path) -> SplitFile:
+        self._watcher.end_if_stopped()
+        return split_protected(path, with_digest=False)
 
     def _takers(self) -> AbstractContextManager[Executor]:
         return writers() if self._parameters["form"] == "file" else Here()

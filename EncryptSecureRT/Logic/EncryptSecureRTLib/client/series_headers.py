@@ -6,7 +6,6 @@ Pixels are never read here, and files that are not DICOM (or a DICOMDIR) are cou
 """
 
 import logging
-import re
 import struct
 import warnings
 from collections.abc import Iterator
@@ -28,13 +27,36 @@ from pydicom.uid import (
 )
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.limits import LIMITS, MIB
+from EncryptSecureRTLib.client.folder_files import (
+    SERIES_LIMITS,
+    SeriesLimits,
+    checked_uid,
+    dicom_files,
+    files_of,
+    size_of_dicom,
+)
+
+__all__ = [
+    "PARSER_ERRORS",
+    "SERIES_LIMITS",
+    "SeriesLimits",
+    "SliceHeader",
+    "Vector",
+    "checked_uid",
+    "dicom_files",
+    "files_of",
+    "is_protected",
+    "open_header",
+    "read_header",
+    "reading_dicom",
+    "size_of_dicom",
+    "uid_of",
+]
 
 Vector = tuple[float, float, float]
 
 _UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 _UNREADABLE = (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
-_UID = re.compile(r"(?=.{1,64}\Z)[0-9]+(?:\.[0-9]+)+\Z")
 _KEYWORDS = [
     "SOPClassUID",
     "SOPInstanceUID",
@@ -69,18 +91,6 @@ PARSER_ERRORS = (
     ValueError,
     struct.error,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesLimits:
-    """What a folder may hold; each is the last value allowed."""
-
-    files: int = 4096
-    file_bytes: int = 64 * MIB
-    volume_bytes: int = LIMITS.object_bytes
-
-
-SERIES_LIMITS = SeriesLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,54 +137,6 @@ def reading_dicom() -> Iterator[None]:
         finally:
             logger.disabled = was_disabled
             config.settings.reading_validation_mode = mode
-
-
-def dicom_files(folder: Path, limits: SeriesLimits) -> tuple[list[Path], int]:
-    """Return the DICOM files in a folder and in its sub-folders, one level, and the others' count.
-
-    Order is that of `files_of`.
-    """
-    found, ignored = [], 0
-    for path in files_of(folder):
-        size = size_of_dicom(path)
-        if size is None:
-            ignored += 1
-            continue
-        found.append(path)
-        if size > limits.file_bytes or len(found) > limits.files:
-            raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
-    return found, ignored
-
-
-def files_of(folder: Path) -> list[Path]:
-    """Return the files in a folder and in its sub-folders, one level, by name.
-
-    A sub-folder's files stand where its name does; hidden ones are passed over (E_LOCAL_FILE).
-    """
-    try:
-        return list(_files(folder))
-    except OSError:
-        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            inner = (p for p in sorted(path.iterdir()) if not p.name.startswith("."))
-            yield from (p for p in inner if p.is_file())
-        elif path.is_file():
-            yield path
-
-
-def size_of_dicom(path: Path) -> int | None:
-    """Return the size of a file with the PS3.10 preamble, None for another (E_LOCAL_FILE)."""
-    try:
-        with path.open("rb") as file:
-            return path.stat().st_size if file.read(132)[128:] == b"DICM" else None
-    except OSError:
-        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
 
 
 def read_header(path: Path) -> SliceHeader | None:
@@ -238,13 +200,6 @@ def is_protected(ds: Dataset) -> bool:
 def uid_of(ds: Dataset, keyword: str) -> str:
     """Return a UID of a data set, or refuse with E_MISSING_UID."""
     return checked_uid(str(ds.get(keyword) or ""))
-
-
-def checked_uid(uid: str) -> str:
-    """Return what is a UID, or refuse with E_MISSING_UID."""
-    if not _UID.match(uid):
-        raise EncryptSecureRTError(ErrorCode.E_MISSING_UID)
-    return uid
 
 
 def _count(ds: Dataset, keyword: str) -> int:

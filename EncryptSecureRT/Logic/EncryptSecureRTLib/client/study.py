@@ -13,22 +13,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydicom.uid import MediaStorageDirectoryStorage, RawDataStorage
-
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import GIB
 from EncryptSecureRTLib.client.dicomfiles import layout_of, walker
-from EncryptSecureRTLib.client.refused import RefusedFile, kind_in_meta, kind_name
-from EncryptSecureRTLib.client.series_headers import (
+from EncryptSecureRTLib.client.folder_files import (
     SeriesLimits,
     checked_uid,
     files_of,
-    size_of_dicom,
 )
+from EncryptSecureRTLib.client.refused import RefusedFile, kind_in_meta, kind_name
 
 STUDY_LIMITS = SeriesLimits(files=16_384, file_bytes=2 * GIB)
 _OUR_METHOD = "EncryptSecureRT"
-_DIRECTORY = kind_name(MediaStorageDirectoryStorage)
+_DIRECTORY = "Media Storage Directory Storage"
+_RAW_DATA_STORAGE = "1.2.840.10008.5.1.4.1.1.66"
 _MOST_PLACES = 5
 
 
@@ -137,12 +135,12 @@ def scan_study(folder: Path, limits: SeriesLimits = STUDY_LIMITS) -> StudyScan:
 
 def _judged(path: Path, place: int, limits: SeriesLimits) -> FileHeader | None:
     """Return the header of a file that may be protected, None for what is no DICOM object."""
-    size = size_of_dicom(path)
-    if size is None:
-        return None
-    if size > limits.file_bytes:
-        raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
-    header = read_file_header(path, place)
+    try:
+        header = read_file_header(path, place, limits.file_bytes)
+    except EncryptSecureRTError as error:
+        if error.code is ErrorCode.E_NO_DICOM:
+            return None
+        raise
     if header.is_protected:
         raise EncryptSecureRTError(ErrorCode.E_PROTECTED_ALREADY)
     return header
@@ -189,7 +187,7 @@ def _is_same(one: Path, other: Path) -> bool:
         return False
 
 
-def read_file_header(path: Path, place: int = 0) -> FileHeader:
+def read_file_header(path: Path, place: int = 0, most_bytes: int | None = None) -> FileHeader:
     """Return what tells a file apart, once all of its elements were walked over.
 
     So nothing of a mangled file counts as its patient's or study's.
@@ -197,9 +195,10 @@ def read_file_header(path: Path, place: int = 0) -> FileHeader:
     Raises
     ------
     EncryptSecureRTError
-        E_LOCAL_FILE, E_NO_DICOM, E_DICOM, E_TRANSFER_SYNTAX (deflated, big endian), E_MISSING_UID.
+        E_LOCAL_FILE, E_NO_DICOM, E_DICOM, E_TRANSFER_SYNTAX (deflated, big endian), E_MISSING_UID;
+        E_TOO_LARGE if it has more than `most_bytes`.
     """
-    layout = layout_of(path)
+    layout = layout_of(path, most_bytes)
 
     def text(tag: walker.Tag) -> str:
         # Any character set may stand here; octets can be compared all the same. Most are the same
@@ -207,7 +206,7 @@ def read_file_header(path: Path, place: int = 0) -> FileHeader:
         return sys.intern(layout.names.get(tag, b"").decode("latin-1").strip(" \0"))
 
     sop_class = checked_uid(text(walker.SOP_CLASS))
-    is_sealed = layout.has_encrypted or sop_class == RawDataStorage
+    is_sealed = layout.has_encrypted or sop_class == _RAW_DATA_STORAGE
     return FileHeader(
         path=path,
         place=place,

@@ -11,15 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.filereader import read_file_meta_info
-
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from EncryptSecureRTLib.client.series_headers import open_header, reading_dicom
+from EncryptSecureRTLib.client.dicomfiles.split import layout_of, media_class_of
 from EncryptSecureRTLib.client.study import read_file_header
 
 _RAW_DATA_STORAGE = "1.2.840.10008.5.1.4.1.1.66"
-_SEALED = "EncryptedAttributesSequence"
-_PREFIX_AT, _PREFIX = 128, b"DICM"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +95,7 @@ def _has_our_mark(path: Path) -> bool:
 
 def _is_sealed(path: Path) -> bool:
     """Tell whether there is a sealed item in a file; a malformed file has none."""
-
-    def ask() -> bool:
-        with reading_dicom():
-            return _SEALED in (open_header(path, [_SEALED]) or ())
-
-    return _unless_malformed(ask)
+    return _unless_malformed(lambda: layout_of(path).has_encrypted)
 
 
 def _unless_malformed(ask: Callable[[], bool]) -> bool:
@@ -122,11 +113,8 @@ def _media_class(path: Path) -> str | None:
     if path.is_symlink() or not path.is_file():
         return None
     try:
-        with path.open("rb") as file:
-            file.seek(_PREFIX_AT)
-            if file.read(len(_PREFIX)) != _PREFIX:
-                return None
-        with reading_dicom():
-            return str(read_file_meta_info(path).get("MediaStorageSOPClassUID", ""))
-    except OSError:
-        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+        return media_class_of(path)
+    except EncryptSecureRTError as error:
+        if error.code is ErrorCode.E_NO_DICOM:
+            return None
+        raise

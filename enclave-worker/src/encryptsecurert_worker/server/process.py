@@ -54,13 +54,17 @@ def share_arenas() -> None:
 
     Arrays are mapped each by itself, which a heap of mixed sizes would keep in its gaps: glibc
     raises its bound for that to the largest block that it has seen, unless it is set.
-    What is here by now stays, so that later collections need not look at it.
     """
-    gc.freeze()
     with suppress(OSError, AttributeError):  # another C library has other ways
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_ARENA_MAX, _ARENAS)
         libc.mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+
+
+def keep_what_is_loaded() -> None:
+    """Have later collections not look at what is here by now, which stays: modules and tables."""
+    gc.collect()
+    gc.freeze()
 
 
 def give_back_memory() -> None:

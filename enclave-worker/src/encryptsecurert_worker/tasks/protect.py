@@ -13,7 +13,8 @@ day are counted, and one too many fails the whole job with E_QUOTA. The auditor 
 files the user vouches that no pixel shows text.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
@@ -47,6 +48,7 @@ _ANSWER_PER_OCTET = 48
 _WORK_BYTES = 96 * MIB
 # Sealing one header has it in clear, as attributes, raw, encrypted and in DER at once.
 _WORK_PER_OCTET = 16
+_PATIENTS_KEPT = 64  # of those that were counted in a job, as a rule there is one
 # With offline recipients, some of that once more in items of theirs.
 _OFFLINE_PER_OCTET = 8
 
@@ -65,7 +67,7 @@ class ProtectTask:
     """Seals the headers of the kinds of objects that have an allow-list."""
 
     name = "protect"
-    algorithm = "protect-3"
+    algorithm = "protect-4"
     operation = Operation.PROTECT
     input_kinds: tuple[ObjectKind, ...] = (ObjectKind.HEADERS,)
     optional_kinds: tuple[ObjectKind, ...] = (ObjectKind.MANIFESTS,)
@@ -106,10 +108,11 @@ class ProtectTask:
             manifests.take(bytes(earlier))
 
         vouched = 0
+        admit = lru_cache(_PATIENTS_KEPT)(context.admit_patient)  # it raises for who is not
 
         def answer(item: memoryview) -> Answer:
             nonlocal vouched
-            protected, is_vouched = _answer(protector, item, manifests, report, context)
+            protected, is_vouched = _answer(protector, item, manifests, report, admit)
             vouched += is_vouched
             return Answer(encode_answer(protected), protected.state is HeaderState.REFUSED)
 
@@ -142,7 +145,7 @@ def _answer(
     item: memoryview,
     manifests: StudyManifests,
     report: JobReport,
-    context: TaskContext,
+    admit: Callable[[str], None],
 ) -> tuple[ProtectedHeader, bool]:
     """Protect one header, or refuse it; tell also if it is protected since its user vouches for it.
 
@@ -154,7 +157,7 @@ def _answer(
     except EncryptSecureRTError as error:
         report.refuse(error.code)
         return refused_header(error.code), False
-    context.admit_patient(examined.pseudonym)
+    admit(examined.pseudonym)
     try:
         answer, sealed_tags = protector.seal_with_tags(examined)
         file = manifests.add(answer)

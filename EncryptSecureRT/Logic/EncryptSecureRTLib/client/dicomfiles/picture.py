@@ -8,17 +8,17 @@ have to be zeros, or repeat the sign of signed pixels, in the whole file alike.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from EncryptSecureRTLib.client.dicomfiles.hidden import NUMBERS, SPARE_BITS, hidden
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _SAMPLES, _FRAMES, _ROWS, _COLUMNS = 0x0002, 0x0008, 0x0010, 0x0011
 _ALLOCATED, _STORED, _HIGH_BIT, _REPRESENTATION = 0x0100, 0x0101, 0x0102, 0x0103
 _COUNT = re.compile(rb" *\+?([0-9]{1,9}) *\Z")
-_WORDS: Mapping[int, Any] = {8: np.dtype("<u1"), 16: np.dtype("<u2"), 32: np.dtype("<u4")}
+_WORDS: Mapping[int, str] = {8: "<u1", 16: "<u2", 32: "<u4"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +97,13 @@ class SpareBits:
         if used % 8 and piece[used // 8] >> (used % 8):
             raise hidden(SPARE_BITS)
         if self._is_word_spare and self._word is not None:
-            count = used // self._picture.bits_allocated
-            self._judge(np.frombuffer(piece, self._word, count))
+            self._judge(piece, self._word, used // self._picture.bits_allocated)
 
-    def _judge(self, words: npt.NDArray[Any]) -> None:
-        if not len(words):
+    def _judge(self, piece: bytes, word: str, count: int) -> None:
+        import numpy as np  # slow to load, and only this needs it
+
+        words: npt.NDArray[Any] = np.frombuffer(piece, word, count)
+        if not count:
             return
         end = 1 << (self._picture.high_bit + 1)
         signed = words.view(words.dtype.str.replace("u", "i"))

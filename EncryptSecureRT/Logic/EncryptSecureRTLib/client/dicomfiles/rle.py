@@ -10,8 +10,6 @@ import struct
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from encryptsecurert_protocol.limits import MIB
 from EncryptSecureRTLib.client.dicomfiles.fragments import FragmentStream, GapList
 from EncryptSecureRTLib.client.dicomfiles.hidden import FRAME, hidden
@@ -83,5 +81,7 @@ def _check_spare_bits(planes: Sequence[bytes], picture: Picture) -> None:
         return
     width = len(planes) // picture.samples
     for first in range(0, len(planes), width):
-        octets = [np.frombuffer(plane, np.uint8) for plane in planes[first : first + width]]
-        spare.see(np.stack(octets[::-1], axis=1).tobytes())
+        words = bytearray(sum(map(len, planes[first : first + width])))
+        for place, plane in enumerate(reversed(planes[first : first + width])):
+            words[place::width] = plane
+        spare.see(bytes(words))

@@ -2,14 +2,14 @@
 
 The name comes from the answer alone (mapped UIDs), so a path of the original never reaches the
 destination; the time stamp is the same for every file. The octets go to a neutral temporary
-name first and get their real one only when every bulk digest has been checked: a file that is
-there is whole.
+name first and get their real one only when every bulk digest has been checked, or the original
+is known not to have changed (see `stamp`): a file that is there is whole.
 """
 
 import hashlib
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.gaps import Place, kept_pieces
 from encryptsecurert_protocol.headers import BulkRange, HeaderState, ProtectedHeader
 from EncryptSecureRTLib.client.dicomfiles.split import SplitFile, header_parts, read_pieces
+from EncryptSecureRTLib.client.dicomfiles.stamp import stamp_of
 
 # 1980-01-01: also the earliest time that a zip archive can hold.
 PROTECTED_MTIME_S = 315_532_800
@@ -104,28 +105,43 @@ def _check_answer(answer: ProtectedHeader, split: SplitFile) -> None:
 
 
 def _write(answer: ProtectedHeader, original_path: Path, split: SplitFile, temporary: Path) -> None:
-    *before, after = header_parts(answer.header, [(put.at, put.length) for put in answer.bulk])
     with original_path.open("rb") as source, temporary.open("xb") as sink:
-        for part, bulk in zip(before, split.bulk, strict=True):
-            sink.write(part)
-            _copy_bulk(source, bulk, split.gaps, sink)
-        sink.write(after)
+        if stamp_of(source) == split.stamp:
+            _put_together(answer, source, split, sink, hashed=False)
+        if stamp_of(source) != split.stamp:  # it changed, before or meanwhile, or nobody can say
+            sink.seek(0)
+            sink.truncate()
+            _put_together(answer, source, split, sink, hashed=True)
         sink.flush()
         os.fsync(sink.fileno())
 
 
-def _copy_bulk(source: BinaryIO, bulk: BulkRange, gaps: Sequence[Place], sink: BinaryIO) -> None:
-    """Copy a range of the original, with zeros in its gaps."""
-    digest = hashlib.sha256()
-    position = bulk.offset
-    for offset, length in (*kept_pieces(bulk.place, gaps), (bulk.offset + bulk.length, 0)):
-        zeros = bytes(offset - position)
-        for piece in (zeros, *read_pieces(source, offset, length)):
-            digest.update(piece)
+def _put_together(
+    answer: ProtectedHeader, source: BinaryIO, split: SplitFile, sink: BinaryIO, *, hashed: bool
+) -> None:
+    *before, after = header_parts(answer.header, [(put.at, put.length) for put in answer.bulk])
+    for part, bulk in zip(before, split.bulk, strict=True):
+        sink.write(part)
+        digest = hashlib.sha256()
+        for piece in _bulk_pieces(source, bulk, split.gaps):
+            if hashed:
+                digest.update(piece)
             sink.write(piece)
+        if hashed and digest.hexdigest() != bulk.sha256:
+            raise EncryptSecureRTError(ErrorCode.E_DIGEST)
+    sink.write(after)
+
+
+def _bulk_pieces(source: BinaryIO, bulk: BulkRange, gaps: Sequence[Place]) -> Iterator[bytes]:
+    """Yield the octets of a range of the original, with zeros in its gaps."""
+    position = bulk.offset
+    for offset, length in kept_pieces(bulk.place, gaps):
+        if offset > position:
+            yield bytes(offset - position)
+        yield from read_pieces(source, offset, length)
         position = offset + length
-    if digest.hexdigest() != bulk.sha256:
-        raise EncryptSecureRTError(ErrorCode.E_DIGEST)
+    if position < bulk.offset + bulk.length:
+        yield bytes(bulk.offset + bulk.length - position)
 
 
 def sync_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ size.
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -29,6 +29,7 @@ from encryptsecurert_protocol.headers import (
 from encryptsecurert_protocol.limits import MIB
 from EncryptSecureRTLib.client.dicomfiles.encapsulated import gaps_of
 from EncryptSecureRTLib.client.dicomfiles.picture import Picture, SpareBits, picture_of
+from EncryptSecureRTLib.client.dicomfiles.stamp import FileStamp, settled_stamp
 from EncryptSecureRTLib.client.dicomfiles.walker import PIXEL_DATA, Layout, PixelValue, TagWalker
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "header_request",
     "in_batches",
     "layout_of",
+    "media_class_of",
     "read_pieces",
     "split_file",
     "split_protected",
@@ -52,7 +54,8 @@ class SplitFile:
 
     `header` is the original's metadata: keep it no longer than needed, never decode or log it. Of a
     file that is `whole` it is all octets, and there is no bulk. `gaps` are places inside the bulk
-    whose octets are header. `file_sha256` is empty where nobody wanted it.
+    whose octets are header. `file_sha256` is empty where nobody wanted it. `stamp` is the
+    file's before it was read, None if a later change might not show.
     """
 
     size: int
@@ -61,6 +64,7 @@ class SplitFile:
     file_sha256: str
     whole: bool = False
     gaps: tuple[Place, ...] = ()
+    stamp: FileStamp | None = None
 
     def wipe(self) -> None:
         """Overwrite the header octets with zeros."""
@@ -123,12 +127,15 @@ def _split(
 ) -> SplitFile:
     try:
         with path.open("rb") as file:
+            stamp = settled_stamp(file)
             size = os.fstat(file.fileno()).st_size
             cuts = [] if whole else cuts_of(file, TagWalker(file, size).layout())
             stays = sum(cut.length - sum(length for _, length in cut.gaps) for cut in cuts)
             if size - stays > most_header_bytes:
                 raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
-            return _split_at(file, size, cuts, _Digest(wanted=with_digest), whole=whole)
+            return replace(
+                _split_at(file, size, cuts, _Digest(wanted=with_digest), whole=whole), stamp=stamp
+            )
     except OSError:
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
 
@@ -163,11 +170,31 @@ def _pad_gap(file: BinaryIO, value: PixelValue, picture: Picture) -> tuple[Place
     return () if file.read(1) == b"\0" else ((value.offset + pixel_bytes, 1),)
 
 
-def layout_of(path: Path) -> Layout:
-    """Walk a file; refuse, as `split_file` would, one whose elements do not fit into it."""
+def layout_of(path: Path, most_bytes: int | None = None) -> Layout:
+    """Walk a file; refuse, as `split_file` would, one whose elements do not fit into it.
+
+    One of more than `most_bytes` is not walked, and is E_TOO_LARGE.
+    """
     try:
         with path.open("rb") as file:
-            return TagWalker(file, os.fstat(file.fileno()).st_size).layout()
+            size = os.fstat(file.fileno()).st_size
+            walker = TagWalker(file, size)
+            if most_bytes is not None and size > most_bytes:
+                walker.media_class()  # a large file of another kind is nobody's fault
+                raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
+            return walker.layout()
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+
+
+def media_class_of(path: Path) -> str:
+    """Return the class that a file's meta information names, empty if it names none.
+
+    Nothing behind it is looked at (E_NO_DICOM, E_DICOM, E_LOCAL_FILE).
+    """
+    try:
+        with path.open("rb") as file:
+            return TagWalker(file, os.fstat(file.fileno()).st_size).media_class()
     except OSError:
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
 

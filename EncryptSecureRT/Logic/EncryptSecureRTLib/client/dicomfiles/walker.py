@@ -4,9 +4,10 @@ It steps over a Part 10 file, Explicit or Implicit VR Little Endian, and tells w
 of the top-level pixels lies: all of it, or the items of compressed pixels up to their end. Values
 are skipped, not read: the only ones looked at are the transfer syntax, the few numbers that say
 how the pixels are stored, and what tells files apart. Items are entered only where their length is
-undefined.
+undefined. The file is read some kilobytes at a time: a header of one slice at once.
 """
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn
@@ -21,7 +22,8 @@ FLOAT_PIXELS = ((0x7FE0, 0x0008), (0x7FE0, 0x0009))
 MAX_DEPTH = 16
 MAX_ELEMENTS = 262_144
 
-_TRANSFER_SYNTAX = (0x0002, 0x0010)
+_MEDIA_CLASS, _TRANSFER_SYNTAX = (0x0002, 0x0002), (0x0002, 0x0010)
+_MAX_META_BYTES = 64
 _ITEM = (0xFFFE, 0xE000)
 _ITEM_END = (0xFFFE, 0xE00D)
 _SEQUENCE_END = (0xFFFE, 0xE0DD)
@@ -53,6 +55,18 @@ _NAMES = frozenset(
     ]
 )
 _MAX_NAME_BYTES = 4096
+_LOOKED_AT = frozenset(
+    [
+        *(PIXEL_DATA, *FLOAT_PIXELS, ENCRYPTED_ATTRIBUTES),
+        *_NAMES,
+        *((_PIXEL_GROUP, number) for number in _PIXEL_NUMBERS),
+    ]
+)
+_WINDOW_BYTES = 8192
+_HEAD_BYTES, _LONG_HEAD_BYTES = 8, 12
+_EXPLICIT_HEAD = struct.Struct("<HH2sH").unpack_from
+_IMPLICIT_HEAD = struct.Struct("<HHL").unpack_from
+_LONG_LENGTH = struct.Struct("<L").unpack_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +118,7 @@ class TagWalker:
         self._size = size
         self._position = 0
         self._elements = 0
+        self._window, self._window_at = b"", 0
 
     def layout(self) -> Layout:
         """Return where the top-level values of pixels lie, in file order.
@@ -114,12 +129,10 @@ class TagWalker:
             E_NO_DICOM without preamble and ``DICM``; E_TRANSFER_SYNTAX for big endian, deflated
             and compressions that are not known; E_DICOM if lengths do not fit the file.
         """
-        if self._size < PREAMBLE_BYTES + 4:
-            _refuse(ErrorCode.E_NO_DICOM)
-        self._skip(PREAMBLE_BYTES)
-        if self._read(4) != b"DICM":
-            _refuse(ErrorCode.E_NO_DICOM)
-        syntax = self._meta()
+        self._preamble()
+        syntax = self._meta().get(_TRANSFER_SYNTAX)
+        if syntax is None or syntax not in _IMPLICIT_OF_SYNTAX:
+            _refuse(ErrorCode.E_TRANSFER_SYNTAX)
         implicit = _IMPLICIT_OF_SYNTAX[syntax]
         pixels: list[PixelValue] = []
         numbers: dict[int, bytes] = {}
@@ -127,6 +140,9 @@ class TagWalker:
         has_encrypted = False
         while self._position < self._size:
             tag, vr, length = self._element(implicit=implicit)
+            if tag not in _LOOKED_AT:
+                self._skip_value(vr, length, implicit=implicit, depth=1)
+                continue
             if tag == PIXEL_DATA and length == _UNDEFINED:
                 if syntax not in ENCAPSULATED_SYNTAXES:
                     _refuse(ErrorCode.E_TRANSFER_SYNTAX)
@@ -154,6 +170,24 @@ class TagWalker:
             has_encrypted=has_encrypted,
         )
 
+    def media_class(self) -> str:
+        """Return the class that the meta information names, empty if it names none.
+
+        Raises
+        ------
+        EncryptSecureRTError
+            E_NO_DICOM without preamble and ``DICM``; E_DICOM if lengths do not fit the file.
+        """
+        self._preamble()
+        return self._meta().get(_MEDIA_CLASS, b"").decode("latin-1")
+
+    def _preamble(self) -> None:
+        if self._size < PREAMBLE_BYTES + 4:
+            _refuse(ErrorCode.E_NO_DICOM)
+        self._skip(PREAMBLE_BYTES)
+        if self._read(4) != b"DICM":
+            _refuse(ErrorCode.E_NO_DICOM)
+
     def _fragments(self) -> PixelValue:
         """Step over the items of compressed pixels (PS3.5 section A.4)."""
         start = self._position
@@ -169,41 +203,38 @@ class TagWalker:
             items.append((self._position, length))
             self._skip(length)
 
-    def _meta(self) -> bytes:
-        """Step over group 0002 and return the transfer syntax."""
-        syntax: bytes | None = None
+    def _meta(self) -> dict[Tag, bytes]:
+        """Step over group 0002, and return its UIDs that are looked at, without padding."""
+        uids: dict[Tag, bytes] = {}
         while self._position < self._size:
-            start = self._position
-            group = int.from_bytes(self._read(2), "little")
-            self._go(start)
-            if group != 0x0002:
+            window, at = self._look(2)
+            if window[at : at + 2] != b"\x02\x00":
                 break
             tag, vr, length = self._element(implicit=False)
-            if tag == _TRANSFER_SYNTAX:
-                if length > 64:
-                    _refuse(ErrorCode.E_TRANSFER_SYNTAX)
-                syntax = self._read(length).rstrip(b"\0 ")
+            if tag in (_MEDIA_CLASS, _TRANSFER_SYNTAX) and length <= _MAX_META_BYTES:
+                uids[tag] = self._read(length).rstrip(b"\0 ")
             else:
                 self._skip_value(vr, length, implicit=False, depth=1)
-        if syntax is None or syntax not in _IMPLICIT_OF_SYNTAX:
-            _refuse(ErrorCode.E_TRANSFER_SYNTAX)
-        return syntax
+        return uids
 
     def _element(self, *, implicit: bool) -> tuple[Tag, bytes, int]:
         """Read one element's head; the position is then at its value."""
         self._elements += 1
         if self._elements > MAX_ELEMENTS:
             _refuse(ErrorCode.E_TOO_LARGE)
-        head = self._read(8)
-        tag = (int.from_bytes(head[:2], "little"), int.from_bytes(head[2:4], "little"))
-        if implicit or tag[0] == 0xFFFE:
-            return tag, b"", int.from_bytes(head[4:], "little")
-        vr = head[4:6]
+        window, at = self._look(_HEAD_BYTES)
+        group, number, vr, length = _EXPLICIT_HEAD(window, at)
+        if implicit or group == 0xFFFE:
+            self._position += _HEAD_BYTES
+            return (group, number), b"", _IMPLICIT_HEAD(window, at)[2]
         if vr in SHORT_VRS:
-            return tag, vr, int.from_bytes(head[6:], "little")
+            self._position += _HEAD_BYTES
+            return (group, number), vr, length
         if vr not in LONG_VRS:
             _refuse()
-        return tag, vr, int.from_bytes(self._read(4), "little")
+        window, at = self._look(_LONG_HEAD_BYTES)
+        self._position += _LONG_HEAD_BYTES
+        return (group, number), vr, _LONG_LENGTH(window, at + _HEAD_BYTES)[0]
 
     def _skip_value(self, vr: bytes, length: int, *, implicit: bool, depth: int) -> None:
         if length != _UNDEFINED:
@@ -239,18 +270,25 @@ class TagWalker:
                     continue
                 self._skip_value(vr, length, implicit=implicit, depth=depth + 1)
 
-    def _read(self, count: int) -> bytes:
-        octets = self._file.read(count)
-        if len(octets) != count or self._position + count > self._size:
+    def _look(self, count: int) -> tuple[bytes, int]:
+        """Return octets of the file, and where among them the next `count` begin."""
+        at = self._position - self._window_at
+        if at < 0 or at + count > len(self._window):
+            self._file.seek(self._position)
+            self._window = self._file.read(max(count, _WINDOW_BYTES))
+            self._window_at, at = self._position, 0
+            if len(self._window) < count:
+                _refuse()
+        if count > self._size - self._position:
             _refuse()
+        return self._window, at
+
+    def _read(self, count: int) -> bytes:
+        window, at = self._look(count)
         self._position += count
-        return octets
+        return window[at : at + count]
 
     def _skip(self, count: int) -> None:
         if count > self._size - self._position:
             _refuse()
-        self._go(self._position + count)
-
-    def _go(self, position: int) -> None:
-        self._file.seek(position)
-        self._position = position
+        self._position += count

@@ -47,11 +47,12 @@ def clear_sha256(request: HeaderRequest, header: Header) -> str:
     tags = list(header.elements)
     if tags != sorted(tags):
         raise EncryptSecureRTError(ErrorCode.E_DICOM)
-    digest = hashlib.sha256()
-    for tag, element in header.elements.items():
-        if tag not in (ENCRYPTED_ATTRIBUTES, _TRAILING_PADDING):
-            digest.update(form.write(element))
-    return digest.hexdigest()
+    pieces = [
+        form.write(element)
+        for tag, element in header.elements.items()
+        if tag not in (ENCRYPTED_ATTRIBUTES, _TRAILING_PADDING)
+    ]
+    return hashlib.sha256(b"".join(pieces)).hexdigest()
 
 
 def bulk_at(request: HeaderRequest) -> dict[int, int]:
@@ -80,16 +81,19 @@ class _ClearForm:
 
     def write(self, element: Element) -> bytes:
         """Return one element's octets; of a group length, none."""
-        if element.tag & 0xFFFF == 0:
+        tag, vr, start, value_at, value_end, end, items = element
+        if tag & 0xFFFF == 0:
             return b""
-        check_reserved(self._header, element)
-        if element.items is not None:
-            items = [b"".join(map(self.write, item)) for item in element.items]
-            return write_sequence(element.tag, items)
-        bulk = self._bulk.get(element.value)
-        value = self._header.octets[element.value : element.value_end]
+        if vr in LONG_VRS:
+            check_reserved(self._header, element)
+        if vr and items is None and end == value_end and value_at not in self._bulk:
+            return self._header.octets[start:end]  # as nearly all are, what it says is its form
+        if items is not None:
+            return write_sequence(tag, [b"".join(map(self.write, item)) for item in items])
+        bulk = self._bulk.get(value_at)
+        value = self._header.octets[value_at:value_end]
         length = len(value) if bulk is None else bulk
-        vr = element.vr or implied_vr(element.tag, length, signed_pixels=self._signed_pixels)
+        vr = vr or implied_vr(tag, length, signed_pixels=self._signed_pixels)
         if bulk is not None:
-            return write_head(element.tag, b"OW" if vr == b"OB" else vr, bulk)
-        return write_head(element.tag, vr, len(value)) + value
+            return write_head(tag, b"OW" if vr == b"OB" else vr, bulk)
+        return write_head(tag, vr, len(value)) + value

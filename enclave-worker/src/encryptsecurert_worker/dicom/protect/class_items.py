@@ -37,7 +37,7 @@ class ClassItems:
     def __init__(self, recipients: Sequence[OfflineRecipient]) -> None:
         self._items = [(frozenset(one.classes), Envelope(one.certificate)) for one in recipients]
 
-    def seal(self, header: Header, sealed_tags: Iterable[int]) -> list[bytes]:
+    def seal(self, header: Header, sealed_tags: Iterable[int], study: bytes) -> list[bytes]:
         """Return an item for each recipient, in the order of the bundle.
 
         Parameters
@@ -46,6 +46,8 @@ class ClassItems:
             Of the original.
         sealed_tags : iterable of int
             Its top-level attributes that do not stand in clear as they were.
+        study : bytes
+            UID of its study.
 
         Raises
         ------
@@ -69,7 +71,7 @@ class ClassItems:
             size_bytes += len(originals)
             if size_bytes > MAX_PROTECTED_HEADER_BYTES:
                 raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE)
-            items.append(sealed_item(envelope, originals))
+            items.append(sealed_item(envelope, originals, study))
         return items
 
 

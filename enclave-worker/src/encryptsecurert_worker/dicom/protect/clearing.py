@@ -9,7 +9,7 @@ re-identifier moves whole top-level attributes back (PS3.15 section E.1.1).
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_worker.dicom.protect.codes import meaning_of
@@ -33,6 +33,15 @@ from encryptsecurert_worker.dicom.protect.writing import (
 _CODE_VALUE, _CODING_SCHEME, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
 _APART = PIXEL_TAGS | {0xFFFCFFFC}
 _NUMBER = re.compile(rb" *\+?0*([0-9]{1,6}) *\Z")
+_BY_VALUE = frozenset(
+    [Action.KEEP_NUMBER, Action.KEEP_TERM, Action.KEEP_TAG, Action.IMAGE_TYPE, Action.KEEP_CLASS]
+)
+"""What these make of an attribute follows from its rule, its VR and its value alone."""
+
+_LONGEST_KEPT = 256
+
+LastValues = dict[int, tuple[bytes, bytes, bytes | None, bool]]
+"""By tag: VR, value, the clear element if there is one, and whether it says all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +54,27 @@ class Clearing:
     pseudonym : what the patient is called in clear.
     map_uid : gives the site's keyed UID for one of the original.
     days : by how many days dates are moved; None if they are removed.
+    last : of top-level attributes of the instance before, of the same kind: most values of a slice
+        are those of its neighbour.
     """
 
     header: Header
     pseudonym: bytes
     map_uid: Callable[[bytes], bytes]
     days: int | None = None
+    last: LastValues = field(default_factory=dict)
+
+    def data_set(
+        self, elements: Mapping[int, Element], rules: Mapping[int, Rule]
+    ) -> tuple[dict[int, bytes], list[int]]:
+        """Return `part` of the top level."""
+        return self.part(elements, rules, self.last)
 
     def part(
-        self, elements: Mapping[int, Element], rules: Mapping[int, Rule]
+        self,
+        elements: Mapping[int, Element],
+        rules: Mapping[int, Rule],
+        last: LastValues | None = None,
     ) -> tuple[dict[int, bytes], list[int]]:
         """Return the clear elements by tag, and the tags of those that are not kept as they are.
 
@@ -69,9 +90,32 @@ class Clearing:
             if not tag & 0xFFFF or tag in _APART:
                 continue
             rule = rules.get(tag)
-            if rule is None or not self._keep(element, rule, elements, clear):
+            if rule is None:
+                changed.append(tag)
+                continue
+            before = None if last is None else last.get(tag)
+            if (
+                before is not None
+                and before[0] == element.vr
+                and before[1] == self._octets(element)
+            ):
+                _, _, octets, is_all = before
+                if octets is not None:
+                    clear[tag] = octets
+            else:
+                is_all = self._keep(element, rule, elements, clear)
+                if last is not None and self._is_by_value(element, rule):
+                    value = self._octets(element)
+                    last[tag] = (element.vr, value, clear.get(tag), is_all)
+            if not is_all:
                 changed.append(tag)
         return clear, changed
+
+    def _is_by_value(self, element: Element, rule: Rule) -> bool:
+        """Tell whether the same VR and value come to the same in every instance of the kind."""
+        has_one_vr = bool(element.vr) or len(rule.vrs) == 1
+        is_short = element.value_end - element.value <= _LONGEST_KEPT
+        return rule.action in _BY_VALUE and has_one_vr and is_short and not rule.moves
 
     def always(self, rule: Rule) -> bytes:
         """Return the octets of a rule that is written whatever the original has."""

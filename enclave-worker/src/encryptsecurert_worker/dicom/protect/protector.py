@@ -11,8 +11,8 @@ pixels are originals like the others, and nothing follows the sealed part.
 
 Between the two a caller can judge whether this patient's headers are protected for this user. A
 `Protector` is made once for a bundle's keys and used for every instance: it keeps the
-recipients, the allow-lists by tag and the UIDs mapped last. It holds no lock and changes nothing
-but caches, so threads may share it.
+recipients with a content key for each study, the allow-lists by tag, the UIDs mapped last and what
+became of the last values. It holds no lock and changes nothing but caches, so threads may share it.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ from encryptsecurert_protocol.offline import OfflineRecipient
 from encryptsecurert_worker.dicom.protect import refusals
 from encryptsecurert_worker.dicom.protect.choices import Choices, Dates, PixelText
 from encryptsecurert_worker.dicom.protect.class_items import ClassItems
-from encryptsecurert_worker.dicom.protect.clearing import Clearing
+from encryptsecurert_worker.dicom.protect.clearing import Clearing, LastValues
 from encryptsecurert_worker.dicom.protect.elements import (
     PIXEL_DATA,
     PIXEL_TAGS,
@@ -135,6 +135,7 @@ class Protector:
         self._markers = markers(simulated=keys.simulated, dates_moved=dates_moved)
         self._envelope = Envelope(keys.recipient_certificate, keys.escrow_certificate)
         self._class_items = ClassItems(keys.offline)
+        self._last: dict[str, LastValues] = {}
         self._map_uid: Callable[[bytes], bytes] = lru_cache(_UIDS_KEPT)(
             partial(map_uid, keys.uid_key)
         )
@@ -195,11 +196,13 @@ class Protector:
         clear, sealed_tags = self._classify(header, examined.iod, identity)
         if request.whole:
             sealed_tags += [tag for tag in PIXEL_TAGS if tag in header.elements]
+        study = identity.uids[_STUDY]
         clear[ENCRYPTED_ATTRIBUTES] = sealed_sequence(
             self._envelope,
             request,
             ((tag, explicit_original(header, header.elements[tag])) for tag in sealed_tags),
-            self._class_items.seal(header, sealed_tags),
+            study,
+            self._class_items.seal(header, sealed_tags, study),
         )
         instance = self._map_uid(identity.uids[_SOP_INSTANCE])
         series = self._map_uid(identity.uids[_SERIES])
@@ -238,10 +241,11 @@ class Protector:
             pseudonym=identity.pseudonym,
             map_uid=self._map_uid,
             days=identity.days,
+            last=self._last.setdefault(iod.name, {}),
         )
         clear = dict(self._markers)
         clear.update((rule.tag, clearing.always(rule)) for rule in iod.always)
-        part, sealed = clearing.part(header.elements, iod.by_tag)
+        part, sealed = clearing.data_set(header.elements, iod.by_tag)
         clear.update(part)
         return clear, sealed
 

@@ -38,6 +38,7 @@ def sealed_sequence(
     envelope: Envelope,
     request: HeaderRequest,
     originals: Iterable[tuple[int, bytes]],
+    study: bytes,
     others: Sequence[bytes] = (),
 ) -> bytes:
     """Return (0400,0500) with everything that does not stand in clear.
@@ -50,20 +51,22 @@ def sealed_sequence(
         Its header octets and bulk list go in as they are.
     originals : iterable of (tag, octets)
         Original top-level elements in Explicit VR Little Endian, in any order.
+    study : bytes
+        UID of the study, whose items of this job share a key.
     others : sequence of bytes
         Items of `sealed_item` that follow the full one.
     """
     elements = dict(originals)
     elements.update(_private_block(request, set(elements)))
-    full = sealed_item(envelope, b"".join(elements[tag] for tag in sorted(elements)))
+    full = sealed_item(envelope, b"".join(elements[tag] for tag in sorted(elements)), study)
     return write_sequence(ENCRYPTED_ATTRIBUTES, [full, *others])
 
 
-def sealed_item(envelope: Envelope, attributes: bytes) -> bytes:
+def sealed_item(envelope: Envelope, attributes: bytes, study: bytes) -> bytes:
     """Return the elements of one item of (0400,0500), given those that are sealed in it."""
     plaintext = pad(write_sequence(_MODIFIED_ATTRIBUTES, [attributes]))
     return write_element(_SYNTAX, b"UI", EXPLICIT_VR_LITTLE_ENDIAN) + write_element(
-        _CONTENT, b"OB", envelope.seal(plaintext)
+        _CONTENT, b"OB", envelope.seal(plaintext, study)
     )
 
 

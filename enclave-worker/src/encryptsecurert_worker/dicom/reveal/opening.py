@@ -2,13 +2,17 @@
 
 CMS by RSA PKCS#1 v1.5 and CBC tells whoever may try octets on it something about the key and the
 plaintext (Bleichenbacher, padding). So `open` is for octets alone that a signed manifest names:
-then they are what this site sealed, and opening them tells nothing new.
+then they are what this site sealed, and opening them tells nothing new. Items of one batch have one
+content key (see `envelope`), which is decrypted once and kept as long as the opener.
 """
 
+from collections.abc import Callable
+from functools import lru_cache
+
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.serialization import load_der_private_key
-from cryptography.hazmat.primitives.serialization.pkcs7 import pkcs7_decrypt_der
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
@@ -16,6 +20,7 @@ from encryptsecurert_protocol.fields import DIGEST_BYTES, MAX_INTEGER, Fields
 from encryptsecurert_protocol.gaps import MAX_GAPS, read_gaps
 from encryptsecurert_protocol.headers import MAX_BULK_RANGES, HeaderRequest, bulk_ranges
 from encryptsecurert_protocol.reveals import RevealRequest
+from encryptsecurert_worker.dicom.cms import BLOCK_BYTES, Enveloped, read_enveloped, recipient_name
 from encryptsecurert_worker.dicom.protect.elements import Element, Header, read_header
 from encryptsecurert_worker.dicom.protect.sealed import (
     PRIVATE_CREATOR,
@@ -27,6 +32,8 @@ from encryptsecurert_worker.dicom.protect.sealed import (
 from encryptsecurert_worker.dicom.protect.shell import file_head
 
 _MODIFIED_ATTRIBUTES = 0x04000550
+_CONTENT_KEY_BYTES = 32
+_KEYS_KEPT = 64  # of a study's batches; files that were sealed one by one are decrypted one by one
 
 
 def _refusal() -> EncryptSecureRTError:
@@ -49,13 +56,20 @@ class Opener:
 
     def __init__(self, recipient_key: bytes, certificate: bytes) -> None:
         try:
-            key = load_der_private_key(recipient_key, None)
-            self._certificate = x509.load_der_x509_certificate(certificate)
+            # To see that its numbers are primes takes as long as to open a hundred files; the
+            # custodian made the key, and a wrong one opens nothing.
+            key = load_der_private_key(recipient_key, None, unsafe_skip_rsa_key_validation=True)
+            named = x509.load_der_x509_certificate(certificate)
         except (ValueError, TypeError):
             raise EncryptSecureRTError(ErrorCode.E_BUNDLE) from None
         if not isinstance(key, rsa.RSAPrivateKey):
             raise EncryptSecureRTError(ErrorCode.E_BUNDLE)
-        self._key = key
+        if key.public_key() != named.public_key():
+            raise EncryptSecureRTError(ErrorCode.E_BUNDLE)
+        self._name = recipient_name(named)
+        self._content_key: Callable[[bytes], bytes] = lru_cache(_KEYS_KEPT)(
+            lambda wrapped: decrypted_key(key, wrapped)
+        )
 
     def open(self, content: bytes) -> HeaderRequest:
         """Return the original without its bulk, as it once came to be protected (E_SEAL).
@@ -64,11 +78,32 @@ class Opener:
         ----------
         content : DER octets whose digest a signed manifest names.
         """
-        try:
-            plaintext = pkcs7_decrypt_der(content, self._certificate, self._key, [])
-        except (ValueError, TypeError):
-            raise _refusal() from None
-        return original_of(plaintext)
+        enveloped = read_enveloped(content)
+        wrapped = enveloped.keys.get(self._name)
+        if wrapped is None:
+            raise _refusal()
+        return original_of(_plaintext(enveloped, self._content_key(wrapped)))
+
+
+def decrypted_key(key: rsa.RSAPrivateKey, wrapped: bytes) -> bytes:
+    """Return a content key: the one use of the recipient key (E_SEAL)."""
+    try:
+        content_key = key.decrypt(wrapped, padding.PKCS1v15())
+    except ValueError:
+        raise _refusal() from None
+    if len(content_key) != _CONTENT_KEY_BYTES:
+        raise _refusal()
+    return content_key
+
+
+def _plaintext(enveloped: Enveloped, content_key: bytes) -> bytes:
+    """Return what is in an item, without the octets that fill up its last block."""
+    cipher = Cipher(algorithms.AES256(content_key), modes.CBC(enveloped.iv))
+    padded = cipher.decryptor().update(enveloped.encrypted)
+    gap = padded[-1]
+    if not 1 <= gap <= BLOCK_BYTES or padded[-gap:] != bytes((gap,)) * gap:
+        raise _refusal()
+    return padded[:-gap]
 
 
 def original_of(plaintext: bytes) -> HeaderRequest:
