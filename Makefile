@@ -99,7 +99,12 @@ sample-data: .make/installed
 	$@/bin/python -m pip install -q --require-hashes -r requirements-peers.lock
 	@touch $@
 
-bench: .make/installed debian .make/peers
+.make/peers-dvh: requirements-peers-dvh.lock
+	@$(PYTHON) -m venv $@
+	$@/bin/python -m pip install -q --require-hashes -r requirements-peers-dvh.lock
+	@touch $@
+
+bench: .make/installed debian .make/peers .make/peers-dvh
 	$(BIN)/python Testing/benchmarks/run.py $(if $(WRITE),--write)
 
 vectors: .make/installed

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import bench_channel
+import bench_dvh
 import bench_job
 import bench_load
 import bench_peers
@@ -40,6 +41,7 @@ def main() -> None:
         *bench_job.main(),
         *bench_load.main(),
         *bench_peers.main(),
+        *bench_dvh.main(),
     ]
     load = os.getloadavg()[0]
     where = (

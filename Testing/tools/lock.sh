@@ -15,3 +15,4 @@ $compile -c enclave-worker/requirements-worker.lock --extra dimse -o requirement
 $compile -c enclave-worker/requirements-worker.lock -c requirements-dev.lock \
     -o requirements-scene.lock requirements-scene.in
 $compile -o requirements-peers.lock requirements-peers.in
+$compile -o requirements-peers-dvh.lock requirements-peers-dvh.in
