@@ -16,6 +16,7 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 _RIGID_TOLERANCE = 1e-6
+_ROUNDING = 1e-12  # of a dose: what products of float64 leave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,6 +87,15 @@ class RigidTransform:
     def identity(cls) -> "RigidTransform":
         """Return the transform between grids of the same frame of reference."""
         return cls(matrix=np.eye(4))
+
+
+def cutoff_dose_gy(percent: float, norm_gy: float) -> float:
+    """Return the least dose that is at or above a percentage of a norm, Gy.
+
+    Rounding is on the side of the dose: 0.7 Gy are 10 % of 7 Gy, though 0.1 x 7 is above 0.7 in
+    float64, and so is a stored dose of a tenth of the largest one.
+    """
+    return percent / 100.0 * norm_gy * (1.0 - _ROUNDING)
 
 
 def index_map(

@@ -25,7 +25,14 @@ from encryptsecurert_rt.dose.gamma import (
     gamma_index,
     gamma_statistics,
 )
-from encryptsecurert_rt.dose.grid import BoolArray, DoseGrid, FloatArray, RigidTransform, index_map
+from encryptsecurert_rt.dose.grid import (
+    BoolArray,
+    DoseGrid,
+    FloatArray,
+    RigidTransform,
+    cutoff_dose_gy,
+    index_map,
+)
 from encryptsecurert_rt.dose.sampling import sample_at_indices, snap_to_nodes, voxel_indices
 from encryptsecurert_rt.errors import InvalidInput
 from encryptsecurert_rt.progress import Progress, no_progress
@@ -157,7 +164,7 @@ def best_shift(  # noqa: PLR0913 - two doses and options by name
         reached[0] = fraction
         progress(stage, fraction)
 
-    def check_point(_stage: str, _fraction: float) -> None:
+    def check_point(stage: str, fraction: float) -> None:
         """Let the caller stop within one gamma; only whole shifts are progress."""
         progress(STAGE, reached[0])
 
@@ -233,7 +240,7 @@ class _Fit:
     ) -> None:
         grid = measured.grid
         doses = measured.dose_gy.ravel()
-        chosen = np.flatnonzero(doses >= search.cutoff_percent / 100.0 * measured.maximum_gy)
+        chosen = np.flatnonzero(doses >= cutoff_dose_gy(search.cutoff_percent, measured.maximum_gy))
         index = voxel_indices(grid, index_map(grid, calculated.grid, transform), chosen)
         turn = np.eye(3) if transform is None else transform.matrix[:3, :3]
         per_mm = np.linalg.inv(calculated.grid.ijk_to_lps)[:3, :3] @ turn @ axes.T

@@ -81,14 +81,15 @@ def plane_region(rings_mm: Sequence[FloatArray], *, xor: bool) -> PlaneRegion | 
     if not rings:
         return None
     edges = [_edges(ring) for ring in rings]
-    crossing, depth = ([], np.zeros(len(rings), int)) if xor else _relations(rings, edges)
+    bounding = [_without_bridges(own) for own in edges]
+    crossing, depth = ([], np.zeros(len(rings), int)) if xor else _relations(rings, bounding)
     groups = _groups(len(rings), crossing)
     alone = [edges[group[0]] for group in groups if len(group) == 1]
     united = [tuple(edges[ring] for ring in group) for group in groups if len(group) > 1]
     if sum(map(len, united)) > MAX_CROSSING:
         raise InvalidInput("too many contours of a plane overlap")
-    bounding = _without_bridges(np.concatenate(alone)) if alone else np.empty((0, 4))
-    together = [(bounding,)] if len(bounding) else []
+    odd = _without_bridges(np.concatenate(alone)) if alone else np.empty((0, 4))
+    together = [(odd,)] if len(odd) else []
     if not together and not united:
         return None  # each ring goes to and fro on the same edges
     areas = np.array([abs(_area_mm2(ring)) for ring in rings])
@@ -140,7 +141,10 @@ def _without_copies(rings: list[FloatArray]) -> list[FloatArray]:
 
 
 def _without_bridges(edges: FloatArray) -> FloatArray:
-    """Leave out edges that are walked an even number of times: they bound nothing."""
+    """Leave out edges without length, and those walked an even number of times: they bound nothing."""
+    edges = edges[(edges[:, :2] != edges[:, 2:]).any(axis=1)]
+    if not len(edges):
+        return edges
     steps = np.round(edges / _SAME_MM).astype(np.int64)
     swap = (steps[:, 0] > steps[:, 2]) | (
         (steps[:, 0] == steps[:, 2]) & (steps[:, 1] > steps[:, 3])
@@ -156,7 +160,10 @@ def _without_bridges(edges: FloatArray) -> FloatArray:
 def _relations(
     rings: list[FloatArray], edges: list[FloatArray]
 ) -> tuple[list[tuple[int, int]], npt.NDArray[np.int64]]:
-    """Return which rings cross, and in how many others each lies."""
+    """Return which rings cross, and in how many others each lies.
+
+    `edges` are those of each ring that bound something: a bridge to a hole may lead through others.
+    """
     low = np.array([ring.min(axis=0) for ring in rings])
     high = np.array([ring.max(axis=0) for ring in rings])
     meet: BoolArray = np.all((low[:, None] <= high[None]) & (low[None] <= high[:, None]), axis=2)
@@ -168,7 +175,8 @@ def _relations(
     depth = np.zeros(len(rings), np.int64)
     for ring in range(len(rings)):
         others = np.flatnonzero(meet[ring])
-        if not others.size:
+        others = others[[len(edges[other]) > 0 for other in others]]
+        if not others.size or not len(edges[ring]):
             continue
         least, most = _reach([edges[other] for other in others], edges[ring])
         crosses = (least < -_TOUCH_MM) & (most > _TOUCH_MM)
@@ -186,13 +194,12 @@ def _reach(others: list[FloatArray], edges: FloatArray) -> tuple[FloatArray, Flo
     starts = np.concatenate(([0], np.cumsum([len(other) for other in others])))
     every = np.concatenate(others)
     levels = polygon_points(edges, np.ascontiguousarray(every[:, :2]))
-    following = np.arange(1, len(every) + 1)
-    following[starts[1:] - 1] = starts[:-1]
-    nearest = np.minimum(np.abs(levels), np.abs(levels[following]))
+    ends = polygon_points(edges, np.ascontiguousarray(every[:, 2:]))
+    nearest = np.minimum(np.abs(levels), np.abs(ends))
     lengths = np.hypot(every[:, 2] - every[:, 0], every[:, 3] - every[:, 1])
     least = np.minimum.reduceat(levels, starts[:-1])
     most = np.maximum.reduceat(levels, starts[:-1])
-    for near in np.flatnonzero((nearest <= 0.5 * lengths) & (lengths > 0.0)):
+    for near in np.flatnonzero((nearest <= 0.5 * lengths) & (lengths > _TOUCH_MM)):
         whose = int(np.searchsorted(starts, near, side="right")) - 1
         if least[whose] < -_TOUCH_MM and most[whose] > _TOUCH_MM:
             continue

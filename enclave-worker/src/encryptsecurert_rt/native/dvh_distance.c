@@ -21,6 +21,7 @@
 
 typedef struct {
     double x, y, dx, dy, inverse; /* start, extent, 1 / length^2 */
+    double end; /* y of the end as given: y + dy may round to another, and an edge be missed */
 } edge_t;
 
 typedef struct {
@@ -30,7 +31,7 @@ typedef struct {
 } region_t;
 
 static edge_t edge_of(const double *ends) {
-    edge_t edge = {ends[0], ends[1], ends[2] - ends[0], ends[3] - ends[1], 0.0};
+    edge_t edge = {ends[0], ends[1], ends[2] - ends[0], ends[3] - ends[1], 0.0, ends[3]};
     double length2 = edge.dx * edge.dx + edge.dy * edge.dy;
     edge.inverse = length2 > 0.0 ? 1.0 / length2 : 0.0;
     return edge;
@@ -63,8 +64,7 @@ static inline double distance2(const edge_t *edge, double x, double y) {
 
 /* Where an edge crosses the height y; half open, so that a vertex is crossed once or not at all. */
 static inline int crosses(const edge_t *edge, double y, double *x) {
-    double end = edge->y + edge->dy;
-    if ((edge->y <= y) == (end <= y)) return 0;
+    if ((edge->y <= y) == (edge->end <= y)) return 0;
     *x = edge->x + (y - edge->y) * (edge->dx / edge->dy);
     return 1;
 }
@@ -93,8 +93,7 @@ ESRT_INLINE lanes signed_distance(const region_t *region, lanes x, lanes y) {
     for (int64_t e = 0; e < region->count; e++) {
         const edge_t *edge = &region->edges[e];
         best = nearest(best, edge, x, y);
-        const double end = edge->y + edge->dy;
-        const lane_mask across = (edge->y <= y) ^ (end <= y);
+        const lane_mask across = (edge->y <= y) ^ (edge->end <= y);
         if (!lanes_any(across)) continue;
         const lanes at = edge->x + (y - edge->y) * (edge->dx / edge->dy);
         inside ^= across & (x < at);
@@ -134,7 +133,7 @@ static void gather(const region_t *region, const double *centre, double reach, c
     for (int64_t e = 0; e < region->count; e++) {
         const edge_t *edge = &region->edges[e];
         if (distance2(edge, centre[0], centre[1]) <= reach2) region->near[(*near)++] = e;
-        double end = edge->y + edge->dy, right = edge->x + (edge->dx > 0.0 ? edge->dx : 0.0);
+        double end = edge->end, right = edge->x + (edge->dx > 0.0 ? edge->dx : 0.0);
         double low = edge->y < end ? edge->y : end, high = edge->y < end ? end : edge->y;
         if (low <= box[3] && high >= box[2] && right >= box[0]) region->level[(*level)++] = e;
     }

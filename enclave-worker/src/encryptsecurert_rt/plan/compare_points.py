@@ -83,21 +83,30 @@ def compare_shape(
         if twin is None:
             book.wrong(f"device_missing.{name}", place)
             continue
-        if device.boundaries_mm is None or device.pairs != twin.pairs:
-            continue
-        if twin.boundaries_mm is None:
-            book.unknown(f"boundaries.{name}", "mm", device.pairs + 1, place)
-            continue
-        away = np.abs(twin.boundaries_mm - device.boundaries_mm)
-        if np.isfinite(away).all():
-            worst, count = float(away.max()), away.size
-            what, tolerance = f"boundaries.{name}", tolerances.leaf_mm
-            book.statistic(what, "mm", worst, tolerance, place, compared=count)
-        else:
-            book.unknown(f"boundaries.{name}", "mm", away.size, place)
+        if device.pairs == twin.pairs:
+            _compare_boundaries(device, twin, tolerances, book, place)
     for device in other.devices:
         if reference.device(device.kind) is None:
             book.wrong(f"device_extra.{device.kind.value}", place)
+
+
+def _compare_boundaries(
+    device: Device, twin: Device, tolerances: Tolerances, book: Book, place: Place
+) -> None:
+    """Take down where leaves meet, if at least one side knows."""
+    what, count = f"boundaries.{device.kind.value}", device.pairs + 1
+    if device.boundaries_mm is None and twin.boundaries_mm is None:
+        return
+    if device.boundaries_mm is None or twin.boundaries_mm is None:
+        book.unknown(what, "mm", count, place)
+        return
+    away = np.abs(twin.boundaries_mm - device.boundaries_mm)
+    known = away[np.isfinite(away)]
+    if known.size:
+        worst, tolerance = float(known.max()), tolerances.leaf_mm
+        book.statistic(what, "mm", worst, tolerance, place, compared=known.size)
+    if known.size < count:
+        book.unknown(what, "mm", count - known.size, place)
 
 
 def compare_pairs(reference: ControlPoints, other: ControlPoints, book: Book, place: Place) -> None:

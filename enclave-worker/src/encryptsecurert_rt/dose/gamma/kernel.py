@@ -19,7 +19,13 @@ from encryptsecurert_rt.dose.gamma.types import (
     StateMap,
     check_mask,
 )
-from encryptsecurert_rt.dose.grid import BoolArray, DoseGrid, RigidTransform, index_map
+from encryptsecurert_rt.dose.grid import (
+    BoolArray,
+    DoseGrid,
+    RigidTransform,
+    cutoff_dose_gy,
+    index_map,
+)
 from encryptsecurert_rt.errors import InvalidInput, KernelFault
 from encryptsecurert_rt.native.library import kernels
 
@@ -137,7 +143,7 @@ class KernelJob:
             dose_gy=fraction * self.norm_gy,
             dose_fraction=fraction,
             evaluated_maximum=evaluated.maximum_gy,
-            cutoff_gy=criteria.cutoff_percent / 100.0 * self.norm_gy,
+            cutoff_gy=cutoff_dose_gy(criteria.cutoff_percent, self.norm_gy),
             cap=criteria.cap,
             eps=self.eps,
             boxes_a_point=BOXES_A_POINT,
