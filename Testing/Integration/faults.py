@@ -25,6 +25,7 @@ from encryptsecurert_worker.server.building import build_core
 from encryptsecurert_worker.server.config import WorkerConfig
 from encryptsecurert_worker.server.service import WorkerService
 from encryptsecurert_worker.tasks.break_glass import BreakGlassTask
+from encryptsecurert_worker.tasks.dose_compare import DoseCompareTask
 from encryptsecurert_worker.tasks.protect import ProtectTask
 from encryptsecurert_worker.tasks.segment import SegmentTask
 from encryptsecurert_worker.tasks.task import TaskContext, TaskOutput, TaskRegistry
@@ -67,11 +68,28 @@ class _GatedSegmentation(SegmentTask):
     def run(
         self, inputs: Sequence[memoryview], parameters: Mapping[str, Any], context: TaskContext
     ) -> TaskOutput:
-        def progress(stage: str, fraction: float) -> None:
-            context.progress(stage, fraction)
-            self._gate.pass_through(lambda: context.progress(stage, fraction))
+        return super().run(inputs, parameters, _gated(context, self._gate))
 
-        return super().run(inputs, parameters, dataclasses.replace(context, progress=progress))
+
+class _GatedComparison(DoseCompareTask):
+    """The same of doses."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__(threads=1)
+        self._gate = gate
+
+    def run(
+        self, inputs: Sequence[memoryview], parameters: Mapping[str, Any], context: TaskContext
+    ) -> TaskOutput:
+        return super().run(inputs, parameters, _gated(context, self._gate))
+
+
+def _gated(context: TaskContext, gate: Gate) -> TaskContext:
+    def progress(stage: str, fraction: float) -> None:
+        context.progress(stage, fraction)
+        gate.pass_through(lambda: context.progress(stage, fraction))
+
+    return dataclasses.replace(context, progress=progress)
 
 
 class HostClock:
@@ -103,7 +121,8 @@ class FaultyHospital(Hospital):
 
     def _service(self) -> WorkerService:
         core = build_core(self._config(), self.provider, self._sealing, self.clock)
-        tasks = TaskRegistry([ProtectTask(), _GatedSegmentation(self.gate), BreakGlassTask()])
+        gated = [_GatedSegmentation(self.gate), _GatedComparison(self.gate)]
+        tasks = TaskRegistry([ProtectTask(), *gated, BreakGlassTask()])
         with patch.object(service, "AttestedProtocol", self.tap.protocol()):
             return WorkerService(self._config(), dataclasses.replace(core, tasks=tasks))
 

@@ -210,7 +210,9 @@ def test_what_a_user_may_do_is_told(ward: Ward) -> None:
     technician = run_client("tasks", "--url", ward.url, home=ward.technician).result
     models = run_client("models", "--url", ward.url, home=ward.physicist).result
 
-    assert {task["name"] for task in physicist["tasks"]} == {"protect", "reveal", "segment"}
+    assert {task["name"] for task in physicist["tasks"]} == {
+        *("dose_compare", "plan_check", "protect", "reveal", "segment")
+    }
     assert [task["name"] for task in technician["tasks"]] == ["protect"]
     assert physicist["simulated"] is True
     assert physicist["patients_today"] >= 1

@@ -35,6 +35,8 @@ from EncryptSecureRTLib.custodian.certificates import (
 )
 from EncryptSecureRTLib.custodian.site import init_site
 
+PHYSICISTS_TASKS = {"dose_compare", "plan_check", "protect", "reveal", "segment"}
+
 # ---- who gets in
 
 
@@ -91,7 +93,7 @@ def test_an_expired_certificate_is_refused_and_one_that_still_holds_is_not(
             tasks = channel.request_json("GET", "/v1/tasks")["tasks"]
 
     assert code is ErrorCode.E_USER_CERTIFICATE
-    assert {task["name"] for task in tasks} == {"protect", "reveal", "segment"}
+    assert {task["name"] for task in tasks} == PHYSICISTS_TASKS
 
 
 def _enroll_for(hospital: Hospital, days: int) -> ClientHome:
@@ -129,8 +131,8 @@ def test_tasks_are_listed_by_role(ward: Ward) -> None:
             tasks = channel.request_json("GET", "/v1/tasks")["tasks"]
         listed[home.path.name] = {task["name"] for task in tasks}
 
-    physicist = {"protect", "reveal", "segment"}
-    assert list(listed.values()) == [physicist, {"protect"}, {"segment"}, set()]
+    researcher = {"dose_compare", "plan_check", "segment"}
+    assert list(listed.values()) == [PHYSICISTS_TASKS, {"protect"}, researcher, set()]
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def plastimatch(pair: Path, folder: Path, *options: str) -> tuple[dict[str, Any]
 
     with np.load(pair) as arrays:
         for name in ("reference", "evaluated"):
-            image = SimpleITK.GetImageFromArray(arrays[name].astype(np.float32))
+            image: Any = SimpleITK.GetImageFromArray(arrays[name].astype(np.float32))
             image.SetSpacing([SPACING_MM] * 3)
             SimpleITK.WriteImage(image, str(folder / f"{name}.mha"))
     command = [str(PLASTIMATCH), "gamma", "--dose-tolerance", "0.03", "--dta-tolerance", "3"]

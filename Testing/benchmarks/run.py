@@ -8,6 +8,7 @@ from pathlib import Path
 
 import bench_channel
 import bench_dvh
+import bench_gamma
 import bench_job
 import bench_load
 import bench_peers
@@ -41,6 +42,7 @@ def main() -> None:
         *bench_job.main(),
         *bench_load.main(),
         *bench_peers.main(),
+        *bench_gamma.rows(),
         *bench_dvh.main(),
     ]
     load = os.getloadavg()[0]

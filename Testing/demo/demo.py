@@ -3,6 +3,7 @@
     worker serve        in simulated mode on a free port
     admin init, policy, user add, provision
     enroll, check, protect, segment, verify
+    dose-compare of two doses on the phantom, with the structures that were found
     worker stopped and started again, jobs, admin audit
 
 Everything that a command says is printed. `--out` gets summary.json, the DICOM results, the
@@ -26,8 +27,10 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
+from phantom_doses import write_phantom_doses
 from phantom_files import write_ct_series
-from protected import series_folder
+from protected import series_folders
+from pydicom import dcmread
 
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_rt.phantoms import ct_phantom, default_phantom_grid
@@ -108,6 +111,7 @@ def _input_series(demo: Demo, given: Path | None) -> tuple[Path, dict[str, float
     phantom = ct_phantom(default_phantom_grid())
     folder = demo.work / "original"
     write_ct_series(folder, phantom.hu, phantom.grid)
+    write_phantom_doses(folder)
     truth = {_TRUTH_NAMES[key]: round(value, 2) for key, value in phantom.volume_cc.items()}
     return folder, truth
 
@@ -205,10 +209,10 @@ def _jobs(demo: Demo, home: Path, url: str, series: Path) -> None:
     demo.run("check", "encryptsecurert", "check", *common)
     protected = demo.out / "protected"
     demo.run("protect", "encryptsecurert", "protect", str(series), str(protected), *common)
-    folder = series_folder(protected)
+    ct, *doses = _by_modality(protected)
     demo.run(
         "segment",
-        *("encryptsecurert", "segment", str(folder), "--out", str(demo.out / "results")),
+        *("encryptsecurert", "segment", str(ct), "--out", str(demo.out / "results")),
         *("--preview", str(demo.out / "preview.png"), *common),
     )
     demo.run(
@@ -216,6 +220,22 @@ def _jobs(demo: Demo, home: Path, url: str, series: Path) -> None:
         *("encryptsecurert", "verify", str(demo.out / "results" / "receipt.json")),
         *("--home", str(home)),
     )
+    if doses:
+        demo.run(
+            "dose_compare",
+            *("encryptsecurert", "dose-compare", *map(str, doses)),
+            *("--structures", str(demo.out / "results" / "rtstruct.dcm")),
+            *("--out", str(demo.out / "dose"), *common),
+        )
+
+
+def _by_modality(protected: Path) -> list[Path]:
+    """Return the folder of the CT, then those of the doses, the planned one first."""
+    found = []
+    for folder in series_folders(protected):
+        ds = dcmread(next(folder.glob("*.dcm")), stop_before_pixels=True)
+        found.append((str(ds.Modality), int(ds.get("SeriesNumber") or 0), folder))
+    return [folder for _, _, folder in sorted(found)]
 
 
 def _fresh(out: Path) -> None:
@@ -257,7 +277,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             process.wait(30)
     path = options.out / "summary.json"
     path.write_text(json.dumps(summary, indent=1) + "\n")
-    demo.say(f"Written to {options.out}: summary.json, preview.png, results/, protected/, home/")
+    demo.say(f"Written to {options.out}: summary.json, preview.png, results/, dose/, protected/, home/")
     print(f"{'structure':<10} {'cm3':>10}" + (f" {'true cm3':>10}" if truth else ""))
     for name, volume in summary["volumes_cc"].items():
         true = f" {truth[name]:10.1f}" if truth else ""

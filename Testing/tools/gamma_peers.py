@@ -109,15 +109,15 @@ class Peers:
     def segments(self) -> Bounds:
         """Return those of straight segments between neighbouring voxel centres (interp-search)."""
         bend = self._nearby(self._bends(), 0.0)
-        cover_mm = segment_cover_mm(self.evaluated.grid.spacing_mm)
+        cover_mm = segment_cover_mm(self._extent_mm)
         high = cover_mm * self._nearby(self._slopes(), 0.0) + bend
-        return Bounds(low=-bend - FLOAT32, high=high + FLOAT32)
+        return Bounds(low=-bend - self.found.eps - FLOAT32, high=high + FLOAT32)
 
     def centres(self) -> Bounds:
         """Return those of a search at voxel centres only."""
-        half_mm = 0.5 * float(np.linalg.norm(self.evaluated.grid.spacing_mm))
+        half_mm = 0.5 * float(np.linalg.norm(self._extent_mm))
         high = half_mm * self._nearby(self._slopes(), 0.0)
-        return Bounds(low=np.full_like(high, -FLOAT32), high=high + FLOAT32)
+        return Bounds(low=np.full_like(high, -self.found.eps - FLOAT32), high=high + FLOAT32)
 
     def shells(self, parts: int) -> Bounds:
         """Return those of spheres, `parts` of them to the distance criterion (pymedphys)."""
@@ -127,7 +127,13 @@ class Peers:
         high = self._nearby(self._slopes(), far_mm) * np.where(
             self._at_border(far_mm), far_mm, cover_mm
         )
-        return Bounds(low=np.full_like(high, -1e-6), high=high)
+        return Bounds(low=np.full_like(high, -self.found.eps - 1e-6), high=high)
+
+    @property
+    def _extent_mm(self) -> tuple[float, ...]:
+        """Return the size of a cell, (k, j, i); an axis of one voxel has none."""
+        grid = self.evaluated.grid
+        return tuple(h if n > 1 else 0.0 for h, n in zip(grid.spacing_mm, grid.shape, strict=True))
 
     @property
     def _criterion_gy(self) -> float:
@@ -143,22 +149,25 @@ class Peers:
         return np.asarray(np.sqrt(squared))
 
     def _bends(self) -> FloatArray:
-        """Return how far from a face's or body's diagonal the dose of each cell is, in criteria."""
+        """Return how far from the diagonals of its faces and body a cell's dose is, in criteria.
+
+        From S to E across a face, with N the sum of the other two corners, the dose less the
+        straight line is t (1 - t) (N - S - E). Through the body, with N and M the sums of the three
+        corners next to S and to E, it is t (1 - t) times ((1 - t) (N - 2 S - E) + t (M - S - 2 E)).
+        """
         corner = {at: _corner(self.evaluated.dose_gy, at) for at in product((0, 1), repeat=3)}
         most = np.zeros(self.evaluated.dose_gy.shape)
         for start, end in combinations(corner, 2):
-            if sum(a != b for a, b in zip(start, end, strict=True)) < 2:
-                continue  # an edge: the dose is straight there
-            for t in np.linspace(0.0, 1.0, 33)[1:-1]:
-                place = [(1 - t) * a + t * b for a, b in zip(start, end, strict=True)]
-                dose = sum(
-                    np.prod([p if c else 1 - p for p, c in zip(place, at, strict=True)]) * values
-                    for at, values in corner.items()
-                )
-                straight = (1 - t) * corner[start] + t * corner[end]
-                most = np.maximum(most, np.abs(dose - straight))
-        # Between two of the 33 places a cubic of these values is higher by less than this.
-        return np.asarray(most * 1.005 / self._criterion_gy)
+            ways = [axis for axis in range(3) if start[axis] != end[axis]]
+            near_start = sum(corner[_with(start, axis, end)] for axis in ways)
+            near_end = sum(corner[_with(end, axis, start)] for axis in ways)
+            s, e = corner[start], corner[end]
+            if len(ways) == 2:
+                most = np.maximum(most, np.abs(near_start - s - e))
+            elif len(ways) == 3:
+                most = np.maximum(most, np.abs(near_start - 2 * s - e))
+                most = np.maximum(most, np.abs(near_end - s - 2 * e))
+        return 0.25 * most / self._criterion_gy
 
     def _nearby(self, cells: FloatArray, further_mm: float) -> FloatArray:
         """Return the most of the cells that a point within gamma of each voxel can be in."""
@@ -196,20 +205,26 @@ class Peers:
 
 
 @cache
-def segment_cover_mm(spacing_mm: tuple[float, float, float], places: int = 24) -> float:
+def segment_cover_mm(extent_mm: tuple[float, ...], places: int = 24) -> float:
     """Return how far a point of a cell can be from all edges and diagonals between its corners."""
-    size = np.asarray(spacing_mm)
+    size = np.asarray(extent_mm)
     # By symmetry an eighth of the cell is enough.
     line = np.linspace(0.0, 0.5, places + 1)
     points = np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1) * size
     nearest = np.full(points.shape[:3], np.inf)
     for start, end in combinations(product((0.0, 1.0), repeat=3), 2):
         origin, along = np.asarray(start) * size, (np.asarray(end) - np.asarray(start)) * size
+        if not along.any():
+            continue
         t = np.clip((points - origin) @ along / (along @ along), 0.0, 1.0)
         off = points - origin - t[..., None] * along
         nearest = np.minimum(nearest, np.linalg.norm(off, axis=-1))
     between = 0.5 * float(np.linalg.norm(size * 0.5 / places))
     return float(nearest.max()) + between
+
+
+def _with(corner: tuple[int, ...], axis: int, other: tuple[int, ...]) -> tuple[int, ...]:
+    return (*corner[:axis], other[axis], *corner[axis + 1 :])
 
 
 def _of_cells(steps: FloatArray, axis: int) -> FloatArray:

@@ -22,10 +22,20 @@ _VOLUME = {
 }
 _VOXELS = 48
 _DOSE = {"quantity": "dose", "unit": "Gy", "dtype": "float64"}
+_GAMMA = {"quantity": "gamma", "unit": "1", "dtype": "float32"}
 _VOLUME_DEFECTS: dict[str, tuple[Changes, int, str, str]] = {
     "ok": ({}, _VOXELS, "ok", "2 x 3 x 4 voxels of 2 octets"),
     "ok-dose": (_DOSE, 192, "ok", "dose is float64"),
     "ok-label": ({"quantity": "label", "unit": "1", "dtype": "uint8"}, 24, "ok", "a mask"),
+    "ok-gamma": (_GAMMA, 96, "ok", "gamma is float32 without a unit"),
+    "ok-difference": (
+        {"quantity": "dose_difference", "unit": "Gy", "dtype": "float64"},
+        192,
+        "ok",
+        "a difference of doses is float64",
+    ),
+    "gamma-float64": ({**_GAMMA, "dtype": "float64"}, 192, "E_FORMAT", "gamma is float32"),
+    "gamma-in-gy": ({**_GAMMA, "unit": "Gy"}, 96, "E_FORMAT", "gamma is no dose"),
     "short": ({}, _VOXELS - 1, "E_FORMAT", "an octet too few"),
     "long": ({}, _VOXELS + 1, "E_FORMAT", "an octet too many"),
     "dose-float32": ({**_DOSE, "dtype": "float32"}, 96, "E_FORMAT", "dose is float64"),

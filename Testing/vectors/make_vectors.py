@@ -20,9 +20,11 @@ from Testing.vectors import (
     cases_audit,
     cases_bundles,
     cases_data,
+    cases_dose,
     cases_json,
     cases_manifest,
     cases_messages,
+    cases_plans,
     cases_reports,
     cases_sealed,
 )
@@ -44,6 +46,8 @@ def build(kept: KeptSealings) -> dict[str, str]:
         cases_audit.cases(kept),
         cases_manifest.cases(kept),
         cases_reports.cases(kept),
+        cases_dose.cases(kept),
+        cases_plans.cases(kept),
     ):
         path = f"{name}.txt"
         if path in made:

@@ -228,9 +228,57 @@ class ErrorCode(Enum):
         "The pixel data may hide more than the picture.",
         "Export the image anew, without compression and overlays, or have it sealed whole.",
     )
+    E_DOSE = ErrorInfo(
+        9,
+        400,
+        "This is no dose in Gy that can be compared.",
+        "Export the dose again in GY, without negative or missing values.",
+    )
+    E_FRAME_OF_REFERENCE = ErrorInfo(
+        9,
+        400,
+        "The two doses are of different frames of reference.",
+        "Give the registration between them, or choose doses of one frame.",
+    )
+    E_OVERLAP = ErrorInfo(
+        9,
+        400,
+        "The grids do not overlap, or there is nothing to evaluate.",
+        "Check that both doses are of the same region, and the registration.",
+    )
+    E_STRUCTURES = ErrorInfo(
+        9,
+        400,
+        "The contours or masks of a structure cannot be used.",
+        "Leave that structure out, or export the structure set again.",
+    )
+    E_PLAN = ErrorInfo(
+        9,
+        400,
+        "A plan, treatment record or machine log cannot be compared.",
+        "Export it again; the form of a log is in docs/machine-logs.md.",
+    )
+    E_MEASURED_DOSE = ErrorInfo(
+        9,
+        400,
+        "A measured dose cannot be read or compared.",
+        "Write it in the form of docs/planes.md, or give an RTDOSE of one frame.",
+    )
+    E_PATIENT_MIX = ErrorInfo(
+        9,
+        400,
+        "The inputs are of different patients.",
+        "Choose inputs of one patient.",
+    )
     # 10: size
     E_TOO_LARGE = ErrorInfo(10, 413, "This is larger than the limit.", "Send less at a time.")
     E_BUSY = ErrorInfo(10, 503, "The worker has as much to do as it takes.", "Try again later.")
+    E_WORK = ErrorInfo(
+        10,
+        413,
+        "This would take the worker hours.",
+        "Ask for less: a smaller region, wider criteria, or a coarser grid.",
+    )
     # 11 to 14
     E_JOB_FAILED = ErrorInfo(11, 500, "The job failed.", "See the log; try other parameters.")
     E_PACS_INCOMPLETE = ErrorInfo(

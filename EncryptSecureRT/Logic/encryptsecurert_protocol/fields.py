@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from encryptsecurert_protocol.canonical import fraction_from_text
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 
 _HEX = re.compile(r"[0-9a-f]*\Z")
@@ -66,6 +67,16 @@ class Fields:
         """Return an integer in [low, high]."""
         value = self._value[name]
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            self._refuse()
+        return value
+
+    def fraction(self, name: str, low: float, high: float) -> float:
+        """Return the number of a fraction's text, in [low, high]."""
+        try:
+            value = fraction_from_text(self._value[name])
+        except EncryptSecureRTError:
+            self._refuse()
+        if not low <= value <= high:
             self._refuse()
         return value
 

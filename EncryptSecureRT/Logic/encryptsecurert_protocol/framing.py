@@ -1,6 +1,8 @@
 """Framing of what is sealed: magic (8) || u32be JSON length || canonical JSON || octets.
 
-`ESRTVOL1` frames a volume, `ESRTBAT1` a batch of small items, `ESRTRES1` a sealed result file.
+`ESRTVOL1` frames a volume, `ESRTBAT1` a batch of small items, `ESRTRES1` a sealed result file,
+`ESRTSTR1` structures without names, `ESRTCUR1` dose-volume curves,
+`ESRTPLN1` plans, treatment records and machine logs without names.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +24,9 @@ class Magic(Enum):
     VOLUME = b"ESRTVOL1"
     BATCH = b"ESRTBAT1"
     RESULT = b"ESRTRES1"
+    STRUCTURES = b"ESRTSTR1"
+    CURVES = b"ESRTCUR1"
+    PLANS = b"ESRTPLN1"
 
 
 def frame_head(magic: Magic, header: Mapping[str, Any]) -> bytes:

@@ -41,6 +41,9 @@ class ObjectKind(Enum):
     VOLUME = "volume"
     HEADERS = "headers"
     MANIFESTS = "manifests"
+    STRUCTURES = "structures"
+    PLANS = "plans"
+    MEASUREMENTS = "measurements"
     PARAMETERS = "parameters"
 
 

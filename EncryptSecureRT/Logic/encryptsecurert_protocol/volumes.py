@@ -11,15 +11,24 @@ from encryptsecurert_protocol.limits import LIMITS
 
 MAPPED_UID = r"2\.25\.(0|[1-9][0-9]{0,38})"
 _ITEM_BYTES = {"int16": 2, "uint8": 1, "float32": 4, "float64": 8}
-_QUANTITIES = {"ct_number": "HU", "dose": "Gy", "label": "1"}
+_QUANTITIES = {
+    "ct_number": "HU",
+    "dose": "Gy",
+    "label": "1",
+    "gamma": "1",
+    "dose_difference": "Gy",
+}
+# A float32 dose would round away what the receipt's digests and figures stand for. Of these two
+# results, and of nothing else, a voxel may be NaN: nothing was evaluated there.
+_DTYPES = {"dose": "float64", "gamma": "float32", "dose_difference": "float64"}
 _MEMBERS = (
     "shape dtype spacing_mm origin_mm direction quantity unit frame_of_reference slice_uids"
 ).split()
-_MAX_EDGE = 4096
+MAX_EDGE = 4096
 # Of any scanner and dose grid, with room. The worker turns reaches in mm into counts of voxels: a
 # spacing without bounds would be work without bounds for whoever takes the volume.
-_MIN_SPACING_MM, _MAX_SPACING_MM = 0.05, 100.0
-_MAX_ORIGIN_MM = 1e6
+MIN_SPACING_MM, MAX_SPACING_MM = 0.05, 100.0
+MAX_ORIGIN_MM = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +55,15 @@ class VolumeHeader:
 
     def __post_init__(self) -> None:
         known = self.dtype in _ITEM_BYTES and _QUANTITIES.get(self.quantity) == self.unit
-        # A float32 dose would round away what the receipt's digests and figures stand for.
-        known = known and (self.quantity != "dose" or self.dtype == "float64")
+        known = known and _DTYPES.get(self.quantity, self.dtype) == self.dtype
         numbers = (*self.spacing_mm, *self.origin_mm, *self.direction)
         if not known or len(self.direction) != 9 or not all(map(math.isfinite, numbers)):
             raise EncryptSecureRTError(ErrorCode.E_FORMAT)
-        if any(not 1 <= n <= _MAX_EDGE for n in self.shape):
+        if any(not 1 <= n <= MAX_EDGE for n in self.shape):
             raise EncryptSecureRTError(ErrorCode.E_FORMAT)
-        if any(not _MIN_SPACING_MM <= s <= _MAX_SPACING_MM for s in self.spacing_mm):
+        if any(not MIN_SPACING_MM <= s <= MAX_SPACING_MM for s in self.spacing_mm):
             raise EncryptSecureRTError(ErrorCode.E_FORMAT)
-        if any(abs(x) > _MAX_ORIGIN_MM for x in self.origin_mm):
+        if any(abs(x) > MAX_ORIGIN_MM for x in self.origin_mm):
             raise EncryptSecureRTError(ErrorCode.E_FORMAT)
         if len(self.slice_uids) != self.shape[0]:
             raise EncryptSecureRTError(ErrorCode.E_FORMAT)
@@ -92,7 +100,7 @@ def unpack_volume(octets: bytes | bytearray | memoryview) -> tuple[VolumeHeader,
     shape = [_integer(n) for n in fields.items("shape", 3, 3)]
     spacing = [fraction_from_text(t) for t in fields.items("spacing_mm", 3, 3)]
     origin = [fraction_from_text(t) for t in fields.items("origin_mm", 3, 3)]
-    uids = fields.items("slice_uids", _MAX_EDGE, 1)
+    uids = fields.items("slice_uids", MAX_EDGE, 1)
     header = VolumeHeader(
         shape=(shape[0], shape[1], shape[2]),
         dtype=fields.text("dtype", "|".join(_ITEM_BYTES)),
@@ -100,7 +108,7 @@ def unpack_volume(octets: bytes | bytearray | memoryview) -> tuple[VolumeHeader,
         origin_mm=(origin[0], origin[1], origin[2]),
         direction=tuple(fraction_from_text(t) for t in fields.items("direction", 9, 9)),
         quantity=fields.text("quantity", "|".join(_QUANTITIES)),
-        unit=fields.text("unit", "|".join(_QUANTITIES.values())),
+        unit=fields.text("unit", "|".join(sorted(set(_QUANTITIES.values())))),
         frame_of_reference=fields.text("frame_of_reference", MAPPED_UID, 64),
         slice_uids=tuple(Fields({"u": u}, ("u",)).text("u", MAPPED_UID, 64) for u in uids),
     )
@@ -110,4 +118,4 @@ def unpack_volume(octets: bytes | bytearray | memoryview) -> tuple[VolumeHeader,
 
 
 def _integer(value: object) -> int:
-    return Fields({"n": value}, ("n",)).integer("n", 1, _MAX_EDGE)
+    return Fields({"n": value}, ("n",)).integer("n", 1, MAX_EDGE)

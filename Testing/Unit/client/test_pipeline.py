@@ -8,7 +8,14 @@ from threading import Event
 
 import pytest
 
-from EncryptSecureRTLib.client.pipeline import Here, one_ahead, until, writers
+from EncryptSecureRTLib.client.pipeline import (
+    Here,
+    one_ahead,
+    readers,
+    side_by_side,
+    until,
+    writers,
+)
 
 
 def test_items_come_in_their_order_and_all_of_them() -> None:
@@ -48,6 +55,43 @@ def test_what_making_an_item_raises_comes_out_where_it_is_asked_for() -> None:
         assert next(items) == 0
         with pytest.raises(LookupError):
             next(items)
+
+
+def test_work_on_items_comes_in_their_order_though_two_are_worked_on() -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    def work(number: int) -> int:
+        both.wait()  # the other is worked on, too
+        return -number
+
+    with readers() as threads:
+        assert list(side_by_side(threads, work, range(10))) == [-number for number in range(10)]
+        assert list(side_by_side(threads, work, ())) == []
+
+
+def test_no_more_items_are_begun_than_there_are_readers() -> None:
+    begun: list[int] = []
+
+    with readers() as threads:
+        coming = side_by_side(threads, begun.append, range(10))
+        next(coming)
+        assert begun[:1] == [0]
+        assert len(begun) <= 2
+        coming.close()  # type: ignore[attr-defined]  # it is a generator
+    assert len(begun) <= 2
+
+
+def test_what_work_raises_comes_out_in_its_place() -> None:
+    def work(number: int) -> int:
+        if number == 3:
+            raise LookupError
+        return number
+
+    with readers() as threads:
+        coming = side_by_side(threads, work, range(10))
+        assert [next(coming) for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(LookupError):
+            next(coming)
 
 
 def _break_off_between_threads() -> None:

@@ -14,10 +14,11 @@ from Testing.Unit.client.reports_made import KIND, NOW, REPORT, ROWS, batch, of_
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from EncryptSecureRTLib.client.html_page import SIMULATED_BAND
 from EncryptSecureRTLib.client.refused import RefusedFile
 from EncryptSecureRTLib.client.report import StudyReport, study_report
 from EncryptSecureRTLib.client.report_check import read_report
-from EncryptSecureRTLib.client.report_html import SIMULATED_BAND, report_page
+from EncryptSecureRTLib.client.report_html import report_page
 from EncryptSecureRTLib.client.report_place import HTML_FILE, JSON_FILE, report_place
 from EncryptSecureRTLib.panel import messages
 

@@ -17,6 +17,8 @@ from Testing.vectors.vector_keys import RESULT_1, SITE_KEY, digest, sign, spki
 from encryptsecurert_protocol import canonical, headers
 from encryptsecurert_protocol.audit import AuditLine, AuditPage
 from encryptsecurert_protocol.bundles import BundleCore
+from encryptsecurert_protocol.dose_curves import pack_curves, unpack_curves
+from encryptsecurert_protocol.dose_results import DoseComparison
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.events import decode_event, encode_event
 from encryptsecurert_protocol.evidence import EvidenceAnswer
@@ -24,11 +26,14 @@ from encryptsecurert_protocol.framing import pack_batch, unpack_batch
 from encryptsecurert_protocol.jobs import JobHeader
 from encryptsecurert_protocol.leases import Lease
 from encryptsecurert_protocol.objects import ObjectHeader
+from encryptsecurert_protocol.plan_checks import PlanComparison
+from encryptsecurert_protocol.plans import unpack_plans
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_protocol.results import open_result
 from encryptsecurert_protocol.sealing import HpkeKeyPair, HpkeSuite
 from encryptsecurert_protocol.signatures import Label, verify
 from encryptsecurert_protocol.statement import Statement
+from encryptsecurert_protocol.structures import pack_structures, unpack_structures
 from encryptsecurert_protocol.volumes import unpack_volume
 
 _RESULT_KEY = HpkeKeyPair.from_secret(HpkeSuite.X25519, RESULT_1)
@@ -37,6 +42,11 @@ _RESULT_KEY = HpkeKeyPair.from_secret(HpkeSuite.X25519, RESULT_1)
 def _volume(octets: bytes) -> bytes:
     header, voxels = unpack_volume(octets)
     return header.frame_head() + bytes(voxels)
+
+
+def _plans(octets: bytes) -> bytes:
+    header, numbers = unpack_plans(octets)
+    return header.frame_head() + bytes(numbers)
 
 
 def _batch(octets: bytes) -> bytes:
@@ -71,13 +81,18 @@ READERS: Mapping[str, Callable[[bytes], bytes]] = {
     "header-answer": lambda octets: headers.encode_answer(headers.decode_answer(octets)),
     "volume": _volume,
     "batch": _batch,
+    "structures": lambda octets: pack_structures(*unpack_structures(octets)),
+    "dvh-curves": lambda octets: pack_curves(unpack_curves(octets)),
+    "dose-comparison": lambda octets: DoseComparison.decode(octets).encode(),
+    "plans": _plans,
+    "plan-comparison": lambda octets: PlanComparison.decode(octets).encode(),
     "result": _result,
     "signature": _signed,
 }
 # The kinds whose octets are one JSON object with members of their own.
 _JSON_KINDS = (
-    "audit-line audit-page bundle event evidence job lease object-header receipt receipt-body "
-    "statement"
+    "audit-line audit-page bundle dose-comparison event evidence job lease object-header receipt "
+    "receipt-body statement"
 ).split()
 _OCTET_MUTATIONS, _VALUE_MUTATIONS = 400, 600
 

@@ -13,6 +13,9 @@ from encryptsecurert_protocol.audit import (
     open_audit_line,
 )
 from encryptsecurert_protocol.bundles import BundleMessage, bundle_digest
+from encryptsecurert_protocol.dose_curves import pack_curves, unpack_curves
+from encryptsecurert_protocol.dose_jobs import DoseCompareParameters
+from encryptsecurert_protocol.dose_results import DoseComparison
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.events import decode_event, encode_event
 from encryptsecurert_protocol.evidence import EvidenceAnswer
@@ -28,6 +31,8 @@ from encryptsecurert_protocol.objects import (
     open_content_key,
     strip_padding,
 )
+from encryptsecurert_protocol.plan_checks import PlanComparison
+from encryptsecurert_protocol.plans import unpack_plans
 from encryptsecurert_protocol.protection_reports import ProtectionReport
 from encryptsecurert_protocol.receipts import Receipt, ReceiptBody
 from encryptsecurert_protocol.results import open_result
@@ -40,6 +45,7 @@ from encryptsecurert_protocol.sealing import (
 )
 from encryptsecurert_protocol.signatures import Label, key_id, signed_message, verify
 from encryptsecurert_protocol.statement import Statement, fresh_report_data, receipt_nonce
+from encryptsecurert_protocol.structures import pack_structures, unpack_structures
 from encryptsecurert_protocol.volumes import unpack_volume
 
 
@@ -255,6 +261,33 @@ def _protection_report(vector: Vector) -> None:
     assert ProtectionReport.decode(vector.payload).encode() == vector.payload
 
 
+def _structures(vector: Vector) -> None:
+    header, payloads = unpack_structures(vector.payload)
+    assert pack_structures(header, payloads) == vector.payload
+
+
+def _dose_compare(vector: Vector) -> None:
+    parameters = DoseCompareParameters.from_json(canonical.decode(vector.payload))
+    assert parameters.encode() == vector.payload
+
+
+def _dose_comparison(vector: Vector) -> None:
+    assert DoseComparison.decode(vector.payload).encode() == vector.payload
+
+
+def _plans(vector: Vector) -> None:
+    header, numbers = unpack_plans(vector.payload)
+    assert header.frame_head() + bytes(numbers) == vector.payload
+
+
+def _plan_comparison(vector: Vector) -> None:
+    assert PlanComparison.decode(vector.payload).encode() == vector.payload
+
+
+def _dvh_curves(vector: Vector) -> None:
+    assert pack_curves(unpack_curves(vector.payload)) == vector.payload
+
+
 RUNNERS: Mapping[str, Callable[[Vector], None]] = {
     "canonical": _canonical,
     "fraction": _fraction,
@@ -285,4 +318,10 @@ RUNNERS: Mapping[str, Callable[[Vector], None]] = {
     "protected-file": _protected_file,
     "revealed": _revealed,
     "protection-report": _protection_report,
+    "structures": _structures,
+    "dose-compare": _dose_compare,
+    "dose-comparison": _dose_comparison,
+    "dvh-curves": _dvh_curves,
+    "plans": _plans,
+    "plan-comparison": _plan_comparison,
 }

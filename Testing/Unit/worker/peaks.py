@@ -2,6 +2,7 @@
 
 python -m Testing.Unit.worker.peaks segment FILE OUTPUTS
 python -m Testing.Unit.worker.peaks protect FILE KEYS
+python -m Testing.Unit.worker.peaks dose_compare FILE KEYS    with the file for both doses
 """
 
 import json
@@ -16,6 +17,7 @@ from Testing.Unit.worker.contexts import KEYS, site_keys, task_context
 
 from encryptsecurert_protocol.volumes import VolumeHeader
 from encryptsecurert_rt.geometry import ImageGrid
+from encryptsecurert_worker.tasks.dose_compare import DoseCompareTask
 from encryptsecurert_worker.tasks.protect import ProtectTask
 from encryptsecurert_worker.tasks.segment import SegmentTask
 from encryptsecurert_worker.tasks.task import SiteKeys, Task
@@ -33,9 +35,49 @@ SEGMENT = {
     },
 }
 PROTECT = {"schema": "encryptsecurert.protect/2", "dates": "remove", "pixels": "judged"}
+_FACTS = {
+    "study_instance_uid": "2.25.1",
+    "series_instance_uid": "2.25.2",
+    "patient_id": "PABCDEFGHIJ234567",
+    "dose_sop_instance_uid": "2.25.3",
+    "plan_sop_class_uid": None,
+    "plan_sop_instance_uid": None,
+    "dose_summation_type": "PLAN",
+    "dose_type": "PHYSICAL",
+}
+DOSES = {
+    "schema": "encryptsecurert.dose-compare/1",
+    "reference": _FACTS,
+    "evaluated": _FACTS,
+    "registration": None,
+    "gamma": {
+        "dose_percent": "3.0",
+        "distance_mm": "2.0",
+        "cutoff_percent": "10.0",
+        "normalisation": "global",
+        "norm_gy": None,
+        "cap": "2.0",
+        "either_dose": False,
+        "mode": "certified",
+    },
+    "difference": True,
+    "agreement": {
+        "radius_mm": "5.0",
+        "dose_percent": "3.0",
+        "distance_mm": "2.0",
+        "cutoff_percent": "10.0",
+        "norm_gy": None,
+    },
+    "dvh": None,
+    "goals": [],
+    "tg218": True,
+    "reference_measured": False,
+    "outputs": ["difference_dicom", "gamma_dicom", "maps", "report_dicom"],
+}
 TASKS: Mapping[str, tuple[Task, Mapping[str, object]]] = {
     "segment": (SegmentTask(threads=2), SEGMENT),
     "protect": (ProtectTask(), PROTECT),
+    "dose_compare": (DoseCompareTask(threads=2), DOSES),
 }
 
 
@@ -82,7 +124,7 @@ def main() -> None:
     keys = site_keys(bytes.fromhex(recipient), bytes.fromhex(escrow))
     before = _resident_bytes("VmRSS")
     octets = np.fromfile(path, np.uint8).data
-    task.run([octets], parameters, task_context(keys=keys))
+    task.run([octets] * len(task.input_kinds), parameters, task_context(keys=keys))
     print(_resident_bytes("VmHWM") - before)
 
 

@@ -8,10 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from Testing.Integration.dose_orders import blob, dose_octets
 from Testing.Unit.protect.conftest import Site, make_ct, request_of
 from Testing.Unit.protect.wholes import whole
 from Testing.Unit.worker.contexts import site_keys
-from Testing.Unit.worker.peaks import PROTECT, SEGMENT, STATUS, TASKS, peak_bytes, volume_octets
+from Testing.Unit.worker.peaks import (
+    DOSES,
+    PROTECT,
+    SEGMENT,
+    STATUS,
+    TASKS,
+    peak_bytes,
+    volume_octets,
+)
 
 from encryptsecurert_protocol.framing import pack_batch
 from encryptsecurert_protocol.headers import MAX_HEADER_BYTES, encode_request
@@ -19,6 +28,7 @@ from encryptsecurert_protocol.limits import LIMITS, MIB
 from encryptsecurert_rt.geometry import ImageGrid
 from encryptsecurert_rt.phantoms import ct_phantom
 from encryptsecurert_worker.tasks.break_glass import BreakGlassTask
+from encryptsecurert_worker.tasks.dose_compare import DoseCompareTask
 from encryptsecurert_worker.tasks.protect import ProtectTask
 from encryptsecurert_worker.tasks.segment import SegmentTask
 from encryptsecurert_worker.tasks.task import SiteKeys
@@ -165,6 +175,20 @@ def test_sealing_files_whole_takes_no_more_than_announced(
 
     # The answers alone hold each file twice.
     assert 3 * len(batch) < peak <= ProtectTask().memory_bytes([len(batch)], PROTECT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(24, 24, 24), (96, 128, 128), (1, 1024, 1024)])
+def test_comparing_doses_takes_no_more_than_announced(shape: Shape, tmp_path: Path) -> None:
+    octets = dose_octets(blob(_grid(shape, (2.0, 2.0, 2.0))))
+    path = tmp_path / "dose"
+    path.write_bytes(octets)
+    bound = DoseCompareTask(threads=2).memory_bytes([len(octets)] * 2, DOSES)
+
+    peak = peak_bytes("dose_compare", path)
+
+    # Input, copies and maps; what a small comparison takes is the codes of DICOM.
+    assert 2 * len(octets) < peak <= bound
 
 
 def test_the_largest_batch_is_far_from_the_memory_of_a_small_worker() -> None:

@@ -13,9 +13,12 @@ from pathlib import Path
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.reveals import RevealClass
+from EncryptSecureRTLib.client.dose_asked import DoseAsked
 from EncryptSecureRTLib.client.folder import default_home
+from EncryptSecureRTLib.client.measurement_asked import MeasurementAsked
 from EncryptSecureRTLib.client.options import make_parser
 from EncryptSecureRTLib.client.pacs.asked import PacsAsked
+from EncryptSecureRTLib.client.plan_asked import PlanAsked
 from EncryptSecureRTLib.client.protect_choices import Dates, Pictures, ProtectChoices
 from EncryptSecureRTLib.client.requestline import read_request
 from EncryptSecureRTLib.client.structures import OUTPUTS, STRUCTURES
@@ -67,6 +70,9 @@ class Invocation:
     no_wait: bool = False
     patience_s: int = _PATIENCE_S
     pacs: PacsAsked = PacsAsked()  # noqa: RUF009 - it is frozen
+    dose: DoseAsked = DoseAsked()  # noqa: RUF009 - it is frozen
+    plan: PlanAsked = PlanAsked()  # noqa: RUF009 - it is frozen
+    measurement: MeasurementAsked = MeasurementAsked()  # noqa: RUF009 - it is frozen
 
     def need_url(self) -> str:
         """Return the worker's address, or refuse with E_USAGE."""
@@ -122,9 +128,16 @@ def parse(argv: Sequence[str]) -> Invocation:
         asked["patience_s"] = _patience_s(asked.get("patience_s"))
     told = asked.pop("url", "")
     url = told or os.environ.get("ENCRYPTSECURERT_URL") or _configured_url(home)
-    pacs = PacsAsked.take(asked)
     return Invocation(
-        home=home, url=url, url_asked=told, from_request=from_request, pacs=pacs, **asked
+        home=home,
+        url=url,
+        url_asked=told,
+        from_request=from_request,
+        pacs=PacsAsked.take(asked),
+        dose=DoseAsked.take(asked),
+        plan=PlanAsked.take(asked),
+        measurement=MeasurementAsked.take(asked),
+        **asked,
     )
 
 

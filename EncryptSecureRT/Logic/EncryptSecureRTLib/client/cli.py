@@ -128,12 +128,25 @@ def _run(arguments: Sequence[str], reporter: Reporter, switch: StopSwitch) -> in
     from EncryptSecureRTLib.client.arguments import parse
 
     invocation = parse(arguments)
-    from EncryptSecureRTLib.client import commands, job_commands
+    from EncryptSecureRTLib.client import (
+        commands,
+        dose_commands,
+        job_commands,
+        measurement_commands,
+        plan_commands,
+    )
     from EncryptSecureRTLib.client.pacs import commands as pacs_commands
 
     if invocation.from_request:
         switch.watch_stdin()
-    table = {**commands.COMMANDS, **job_commands.COMMANDS, **pacs_commands.COMMANDS}
+    table = {
+        **commands.COMMANDS,
+        **dose_commands.COMMANDS,
+        **plan_commands.COMMANDS,
+        **measurement_commands.COMMANDS,
+        **job_commands.COMMANDS,
+        **pacs_commands.COMMANDS,
+    }
     return table[invocation.command](invocation, reporter, switch)
 
 

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from encryptsecurert_protocol.dose_jobs import DOSE_COMPARE_TASK
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import time_text
+from encryptsecurert_protocol.measurements import MEASUREMENT_COMPARE_TASK
+from encryptsecurert_protocol.plan_checks import PLAN_CHECK_TASK
 from encryptsecurert_protocol.receipts import ReceiptBody
 from EncryptSecureRTLib.client.arguments import Invocation
 from EncryptSecureRTLib.client.home import ClientHome
@@ -15,7 +18,9 @@ from EncryptSecureRTLib.client.session import Command, Switch, open_session
 from EncryptSecureRTLib.client.unfinished import NOT_FETCHED, JobGoesOn
 
 if TYPE_CHECKING:
+    from EncryptSecureRTLib.client.jobs import Finished, Watcher
     from EncryptSecureRTLib.client.listing import Offer
+    from EncryptSecureRTLib.client.telling import Told
 
 _GRANTED = "granted_s"
 
@@ -39,18 +44,26 @@ def jobs(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
 
 def fetch(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     """Wait for a job that was ordered before, and write its results; a stop leaves it alone."""
-    from EncryptSecureRTLib.client.display_writer import display_in, refuse_unless_ready
+    from EncryptSecureRTLib.client.display_writer import refuse_unless_ready
+    from EncryptSecureRTLib.client.dose_compare import RESULT_FILES
     from EncryptSecureRTLib.client.listing import find_job
+    from EncryptSecureRTLib.client.measurement_compare import MEASUREMENT_FILES, saying_why
     from EncryptSecureRTLib.client.orders import open_order
-    from EncryptSecureRTLib.client.results import refuse_if_taken, write_results
+    from EncryptSecureRTLib.client.plan_check import CHECK_FILES
+    from EncryptSecureRTLib.client.results import refuse_if_taken
     from EncryptSecureRTLib.client.runs import RUN_AGAIN, finish_job
-    from EncryptSecureRTLib.client.telling import results_told
 
     home, job, out = ClientHome(invocation.home), invocation.need_job(), invocation.need_out()
     order = open_order(home, job)
     if order.header.task in NOT_FETCHED:
         raise EncryptSecureRTError(ErrorCode.E_USAGE, RUN_AGAIN.format(order.header.task))
     refuse_if_taken(out)
+    if order.header.task == DOSE_COMPARE_TASK:
+        refuse_if_taken(out, RESULT_FILES)
+    if order.header.task == PLAN_CHECK_TASK:
+        refuse_if_taken(out, CHECK_FILES)
+    if order.header.task == MEASUREMENT_COMPARE_TASK:
+        refuse_if_taken(out, MEASUREMENT_FILES)
     if invocation.display is not None:
         refuse_unless_ready(invocation.display)
     url = invocation.url_asked or order.url
@@ -61,14 +74,44 @@ def fetch(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
         ):
             if invocation.no_wait and not find_job(channel, job).state.ended:
                 raise EncryptSecureRTError(ErrorCode.E_BUSY, "the job has not ended")
-            finished = finish_job(channel, home, order, watcher)
-            with display_in(invocation.display, finished, watcher):
-                made = write_results(home, out, finished, watcher)
+            with saying_why(watcher) as listener:
+                finished = finish_job(channel, home, order, listener)
+            told = _write_fetched(home, invocation, finished, watcher)
     except KeyboardInterrupt:
         detail = "the job was left alone; fetch it later"
         raise JobGoesOn(ErrorCode.E_CANCELLED, job, detail) from None
-    reporter.result(*results_told(made))
+    reporter.result(*told)
     return 0
+
+
+def _write_fetched(
+    home: ClientHome, invocation: Invocation, finished: "Finished", watcher: "Watcher"
+) -> "Told":
+    """Write the results of a task into the folders that were asked for, and tell them."""
+    from EncryptSecureRTLib.client.display_writer import display_in
+    from EncryptSecureRTLib.client.dose_compare import ReportChoice, write_comparison
+    from EncryptSecureRTLib.client.dose_inputs import read_known
+    from EncryptSecureRTLib.client.dose_told import comparison_told
+    from EncryptSecureRTLib.client.measurement_compare import write_measurement
+    from EncryptSecureRTLib.client.measurement_told import measurement_told
+    from EncryptSecureRTLib.client.plan_check import write_check
+    from EncryptSecureRTLib.client.plan_words import compared_told
+    from EncryptSecureRTLib.client.results import write_results
+    from EncryptSecureRTLib.client.telling import results_told
+
+    out, display = invocation.need_out(), invocation.display
+    if finished.body.task == DOSE_COMPARE_TASK:
+        asked = invocation.dose
+        choice = ReportChoice(out=out, html=not asked.no_report, pdf=asked.pdf, display=display)
+        known = read_known(asked)
+        made = write_comparison(home, finished, choice, known, watcher)
+        return comparison_told(made, known.labels)
+    if finished.body.task == PLAN_CHECK_TASK:
+        return compared_told(write_check(home, out, finished, watcher))
+    if finished.body.task == MEASUREMENT_COMPARE_TASK:
+        return measurement_told(write_measurement(home, out, finished, watcher))
+    with display_in(display, finished, watcher):
+        return results_told(write_results(home, out, finished, watcher))
 
 
 def cancel(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:

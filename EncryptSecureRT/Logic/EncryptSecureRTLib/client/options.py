@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from EncryptSecureRTLib.client.dose_words import describe_dose, describe_report
+from EncryptSecureRTLib.client.measurement_asked import describe_measurement_compare
 from EncryptSecureRTLib.client.pacs.asked import MARK, describe_pacs
+from EncryptSecureRTLib.client.plan_asked import describe_plan_compare
 from EncryptSecureRTLib.client.protect_choices import DATES, PICTURES
 from EncryptSecureRTLib.client.structures import OUTPUTS, STRUCTURES
 from EncryptSecureRTLib.client.version import VERSION
@@ -103,6 +106,9 @@ def make_parser() -> argparse.ArgumentParser:
     common = _common()
     _describe_trust(commands, common)
     _describe_work(commands, [common, _patient()])
+    describe_dose(commands.add, [common, _patient()])
+    describe_plan_compare(commands.add, [common, _patient()])
+    describe_measurement_compare(commands.add, [common, _patient()])
     _describe_jobs(commands, [common, _patient()])
     pacs = commands.add("pacs", [], "studies from a PACS and into one", ("pacs pull --help",))
     describe_pacs(_Commands(pacs, f"{MARK}action").add, common, _patient())
@@ -265,6 +271,7 @@ def _describe_jobs(commands: _Commands, parents: Sequence[_Parser]) -> None:
     fetch.add_argument(
         "--no-wait", action="store_true", help="do not wait for a job that has not ended"
     )
+    describe_report(fetch)
     commands.add("tasks", parents, "what you may do: tasks, cases, quotas, limits", ("tasks",))
     commands.add("models", parents, "which models you may use", ("models",))
     glass = commands.add(

@@ -93,7 +93,7 @@ def draw_preview(  # noqa: PLR0913 - a picture is told by this much; all but fou
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    order, flips = _to_lps(direction)
+    order, flips = to_lps(direction)
     view = _View(
         volume=np.flip(hu.transpose(order), flips),
         spacing_mm=np.asarray(spacing_mm)[list(order)],
@@ -130,7 +130,7 @@ def draw_preview(  # noqa: PLR0913 - a picture is told by this much; all but fou
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
 
 
-def _to_lps(direction: tuple[float, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def to_lps(direction: tuple[float, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the order and the flips that turn (k, j, i) arrays to (S, P, L) axes."""
     matrix = np.asarray(direction).reshape(3, 3)  # rows x, y, z; columns i, j, k
     columns = max(

@@ -12,10 +12,9 @@ from encryptsecurert_protocol.errors import error_from_name
 from encryptsecurert_protocol.fields import time_text
 from encryptsecurert_protocol.protection_reports import ClearAttribute, KindReport
 from encryptsecurert_protocol.reveals import RevealClass
+from EncryptSecureRTLib.client.html_page import Markup, band, facts_list, page, table
 from EncryptSecureRTLib.client.report import BatchReport, StudyReport
 from EncryptSecureRTLib.client.version import VERSION
-
-SIMULATED_BAND = "SIMULATED TEE: not for patient data"  # as the panel says it
 
 _BETWEEN_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _OPTIONS = {
@@ -50,46 +49,6 @@ _CLASSES = {
     RevealClass.TEXT: "everything else: descriptions, comments, reports, numbers",
 }
 
-_STYLE = """
-:root { color-scheme: light; }
-body { font: 10.5pt/1.45 "Segoe UI", "Helvetica Neue", Arial, sans-serif; color: #1d2430;
-  background: #fff; margin: 2rem auto; max-width: 64rem; padding: 0 1.5rem; }
-h1 { font-size: 20pt; margin: 0 0 .3rem; }
-h2 { font-size: 14pt; margin: 2rem 0 .5rem; border-bottom: 2px solid #1d2430; }
-h3 { font-size: 11.5pt; margin: 1.4rem 0 .3rem; }
-p, ul, dl { margin: .4rem 0; }
-dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; }
-dt { font-weight: 600; }
-dd { margin: 0; }
-table { border-collapse: collapse; width: 100%; margin: .5rem 0 1rem; font-size: 9pt;
-  line-height: 1.3; }
-table.clear { table-layout: fixed; }
-.clear th:nth-child(1) { width: 31%; }
-.clear th:nth-child(2) { width: 10%; }
-.clear th:nth-child(3) { width: 23%; }
-.clear th:nth-child(5) { width: 8%; }
-caption { text-align: left; padding: .2rem 0; color: #414b5a; }
-th, td { border: 1px solid #b9c1cc; padding: .15rem .4rem; text-align: left; vertical-align: top; }
-thead th { background: #eef1f5; }
-tbody th { font-weight: 600; overflow-wrap: break-word; }
-.above { font-weight: 400; color: #414b5a; }
-.number { text-align: right; white-space: nowrap; }
-.octets { font-family: "DejaVu Sans Mono", Consolas, monospace; font-size: 8.5pt;
-  overflow-wrap: anywhere; }
-.band { border: 3px solid #8a5a00; color: #5c3c00; font-weight: 700; text-align: center;
-  padding: .5rem; margin: .8rem 0; background: repeating-linear-gradient(-45deg, #fff4dc,
-  #fff4dc 12px, #f6dfb0 12px, #f6dfb0 24px); }
-footer { margin-top: 2rem; border-top: 1px solid #b9c1cc; color: #414b5a; font-size: 9pt; }
-@media print {
-  @page { size: A4; margin: 15mm; }
-  body { margin: 0; max-width: none; padding: 0; font-size: 9.5pt; }
-  table { font-size: 7.5pt; }
-  thead { display: table-header-group; }
-  tr, .band, dl { break-inside: avoid; }
-  h2, h3, caption { break-after: avoid; }
-}
-"""
-
 
 def report_page(study: StudyReport) -> bytes:
     """Return the page's octets, UTF-8."""
@@ -98,7 +57,7 @@ def report_page(study: StudyReport) -> bytes:
         "<h1>Protection report</h1>",
         "<p>What of a study stands in clear after it was protected, why it may, and what was "
         "sealed. No value of the patient is repeated here.</p>",
-        _band(study),
+        band(simulated=study.simulated),
         _facts(study),
         "<h2>What this does not cover</h2>",
         _list(report.not_covered),
@@ -116,21 +75,7 @@ def report_page(study: StudyReport) -> bytes:
         _receipts(study),
         _foot(),
     ]
-    title = escape(f"Protection report, study {study.study}")
-    head = (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-    )
-    return (head + "\n".join(filter(None, parts)) + "\n</main>\n</body>\n</html>\n").encode()
-
-
-def _band(study: StudyReport) -> str:
-    if not study.simulated:
-        return ""
-    return f'<p class="band" role="note">{escape(SIMULATED_BAND)}</p>'
+    return page(f"Protection report, study {study.study}", parts)
 
 
 def _facts(study: StudyReport) -> str:
@@ -146,8 +91,7 @@ def _facts(study: StudyReport) -> str:
         ("Protected", _instances(report.instances)),
         ("Not in the protected copy", f"{left_out} file{'s' * (left_out != 1)}"),
     ]
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
-    return f'<dl class="facts">{rows}</dl>'
+    return facts_list(facts)
 
 
 def _option(name: str) -> str:
@@ -174,7 +118,7 @@ def _left_out(study: StudyReport) -> Sequence[str]:
     ]
     caption = "Files that were not protected and are not in the copy; they are where they were."
     heads = ("Kind", "Why", "Code", "Files")
-    return ["<h2>What was not protected</h2>", _table(caption, heads, rows)]
+    return ["<h2>What was not protected</h2>", table(caption, heads, rows)]
 
 
 def _legend() -> str:
@@ -202,14 +146,14 @@ def _kind(kind: KindReport) -> str:
     vouched = f" Of {kind.vouched} the user vouched for the pixels." if kind.vouched else ""
     caption = f"{_instances(kind.instances)}, SOP class {kind.sop_class}.{vouched}"
     title = f"<h3>{escape(_sentence(kind.name))}</h3>"
-    return title + _table(caption, heads, rows, kind="clear")
+    return title + table(caption, heads, rows, kind="clear")
 
 
-def _place(one: ClearAttribute) -> "_Markup":
+def _place(one: ClearAttribute) -> "Markup":
     """Return the attribute's name behind those of the sequences that it stands in."""
     *above, name = (_breakable(keyword) for keyword in one.path)
     around = "".join(f"{keyword} &rsaquo; " for keyword in above)
-    return _Markup((f'<span class="above">{around}</span>' if around else "") + name)
+    return Markup((f'<span class="above">{around}</span>' if around else "") + name)
 
 
 def _breakable(keyword: str) -> str:
@@ -238,7 +182,7 @@ def _sealed(kind: KindReport) -> str:
         for one, words in _CLASSES.items()
     ]
     caption = f"{_sentence(kind.name)}: {_instances(kind.instances)}"
-    return _table(caption, heads, rows)
+    return table(caption, heads, rows)
 
 
 def _receipts(study: StudyReport) -> str:
@@ -273,32 +217,3 @@ def _foot() -> str:
         "protection-report.json</span></p>"
         f"<p>EncryptSecureRT {escape(VERSION)}. Not a medical device.</p></footer>"
     )
-
-
-class _Markup(str):
-    """Text in which everything that is not markup is escaped already."""
-
-    __slots__ = ()
-
-
-def _table(
-    caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], *, kind: str = "plain"
-) -> str:
-    """Return a table; the first cell of a row names it, and numbers stand right."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
-    body = "\n".join(
-        "<tr>" + "".join(_cell(place, text) for place, text in enumerate(row)) + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<table class="{kind}"><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
-    )
-
-
-def _cell(place: int, text: str) -> str:
-    content = text if isinstance(text, _Markup) else escape(text)
-    if place == 0:
-        return f'<th scope="row">{content}</th>'
-    is_number = text.replace(" of ", "").isdecimal()
-    return f'<td class="number">{content}</td>' if is_number else f"<td>{content}</td>"

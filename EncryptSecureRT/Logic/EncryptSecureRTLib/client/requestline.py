@@ -16,7 +16,10 @@ from typing import Any
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
+from EncryptSecureRTLib.client.dose_words import request_members as dose_members
+from EncryptSecureRTLib.client.measurement_asked import request_members as measurement_members
 from EncryptSecureRTLib.client.pacs.asked import request_members
+from EncryptSecureRTLib.client.plan_asked import request_members as plan_members
 from EncryptSecureRTLib.client.protect_choices import DATES, PICTURES
 
 Reader = Callable[[object], object]
@@ -72,6 +75,15 @@ def _some_of(words: Sequence[str]) -> Reader:
     return read
 
 
+def _all_of(read_one: Reader) -> Reader:
+    def read(value: object) -> list[object]:
+        if not isinstance(value, list):
+            raise _refusal()
+        return [read_one(item) for item in value]
+
+    return read
+
+
 # Member of the line: (name of the setting, how its value is read).
 _MEMBERS: dict[str, tuple[str, Reader]] = {
     "home": ("home", _path),
@@ -99,6 +111,18 @@ _MEMBERS: dict[str, tuple[str, Reader]] = {
     "detach": ("detach", _truth),
     "no_wait": ("no_wait", _truth),
     **request_members({"text": _text, "path": _path, "truth": _truth, "count": _count}),
+    **dose_members(
+        {
+            "text": _text,
+            "path": _path,
+            "truth": _truth,
+            "count": _count,
+            "texts": _all_of(_text),
+            "counts": _all_of(_count),
+        }
+    ),
+    **plan_members({"path": _path}, _one_of),
+    **measurement_members({"text": _text, "path": _path, "truth": _truth}, _one_of),
 }
 
 

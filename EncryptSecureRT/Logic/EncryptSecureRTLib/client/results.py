@@ -1,6 +1,7 @@
 """Results on disk: the files of one finished job and its receipt, all of them or none."""
 
 import contextlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,21 +45,40 @@ def volumes_cc(body: ReceiptBody) -> dict[str, float]:
     }
 
 
-def refuse_if_taken(out: Path) -> None:
+def refuse_if_taken(out: Path, names: Iterable[str] = _RESULT_FILES) -> None:
     """Refuse with E_LOCAL_FILE a folder that holds results already."""
-    if any((out / name).exists() for name in _RESULT_FILES):
+    if any((out / name).exists() for name in names):
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, "the output folder holds results")
 
 
 def write_results(home: ClientHome, out: Path, finished: Finished, watcher: Watcher) -> Written:
     """Archive the receipt, then write every result and the receipt into `out`, or nothing."""
-    watcher.stage("write")
-    watcher.end_if_stopped()
     if not set(finished.results) < set(_RESULT_FILES):  # only these were seen not to be there
         raise EncryptSecureRTError(ErrorCode.E_RESULT)
+    return write_files(home, out, finished.results, finished, watcher)
+
+
+def write_files(
+    home: ClientHome,
+    out: Path,
+    made: Mapping[str, bytes | bytearray],
+    finished: Finished,
+    watcher: Watcher,
+    *,
+    elsewhere: Mapping[Path, bytes | bytearray] | None = None,
+) -> Written:
+    """Archive the receipt, then write files by their names and the receipt, or nothing.
+
+    Parameters
+    ----------
+    elsewhere : files outside `out`, written with the others or not at all.
+    """
+    watcher.stage("write")
+    watcher.end_if_stopped()
     # First, so that no results are there whose receipt is not.
     archive_receipt(home, finished.receipt, utc_now())
-    files = {out / name: bytes(octets) for name, octets in finished.results.items()}
+    files = {path: bytes(octets) for path, octets in (elsewhere or {}).items()}
+    files |= {out / name: bytes(octets) for name, octets in made.items()}
     files[out / RECEIPT_FILE] = finished.receipt
     try:
         for path, octets in files.items():

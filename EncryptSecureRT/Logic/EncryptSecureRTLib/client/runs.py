@@ -28,15 +28,17 @@ RUN_AGAIN = "run {} again: what the worker holds is not sent twice"
 FETCH_LATER = "the job goes on; fetch it later"
 T = TypeVar("T")
 Send = Callable[[], Sequence[str]]
+Input = tuple[ObjectKind, Callable[[], Content]]
 
 
 def sending_all(
     channel: Line,
     home: ClientHome,
-    contents: Mapping[ObjectKind, Callable[[], Content]],
+    contents: Mapping[ObjectKind, Callable[[], Content]] | Sequence[Input],
     watcher: Watcher,
 ) -> Send:
     """Return what uploads the inputs of a job, in this order; contents are asked for each time."""
+    inputs = list(contents.items()) if isinstance(contents, Mapping) else contents
 
     def send() -> Sequence[str]:
         watcher.stage("upload")
@@ -44,7 +46,7 @@ def sending_all(
             upload(
                 channel, home, kind, content(), progress=watcher.sent, stopped=watcher.stopped
             ).name
-            for kind, content in contents.items()
+            for kind, content in inputs
         ]
 
     return send

@@ -45,6 +45,7 @@ __all__ = [
     "checked_uid",
     "dicom_files",
     "files_of",
+    "is_of_enclave",
     "is_protected",
     "open_header",
     "read_header",
@@ -55,6 +56,7 @@ __all__ = [
 
 Vector = tuple[float, float, float]
 
+_OF_ENCLAVE = "EncryptSecureRT protected input"  # what a worker's results say of themselves
 _UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 _UNREADABLE = (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
 _KEYWORDS = [
@@ -195,6 +197,12 @@ def is_protected(ds: Dataset) -> bool:
     """Whether a data set has the marks of the protected form."""
     marks = ds.get("PatientIdentityRemoved") == "YES" and "EncryptedAttributesSequence" in ds
     return bool(marks)
+
+
+def is_of_enclave(ds: Dataset) -> bool:
+    """Whether a data set has the marks of a result that a worker made of protected input."""
+    marks = ds.get("PatientIdentityRemoved") == "YES"
+    return bool(marks and ds.get("DeidentificationMethod") == _OF_ENCLAVE)
 
 
 def uid_of(ds: Dataset, keyword: str) -> str:

@@ -34,7 +34,7 @@ def read_ct_volume(path: Path) -> CtSeries:
         E_LOCAL_FILE, E_TOO_LARGE, E_FORMAT (no such file), E_MODALITY (not CT numbers),
         E_GEOMETRY (sheared or left-handed).
     """
-    header, payload = unpack_volume(_octets(path))
+    header, payload = unpack_volume(read_octets(path))
     if header.quantity != "ct_number":
         raise EncryptSecureRTError(ErrorCode.E_MODALITY)
     if header.dtype != "int16":
@@ -48,17 +48,18 @@ def read_ct_volume(path: Path) -> CtSeries:
         origin_lps_mm=grid.origin_lps_mm,
         direction=grid.direction,
         frame_of_reference_uid=header.frame_of_reference,
-        study_instance_uid=_fresh_uid(),
-        series_instance_uid=_fresh_uid(),
+        study_instance_uid=fresh_uid(),
+        series_instance_uid=fresh_uid(),
         sop_class_uid=str(CTImageStorage),
         sop_instance_uids=header.slice_uids,
-        patient_id=_fresh_pseudonym(),
+        patient_id=fresh_pseudonym(),
         protected=True,
         ignored_files=0,
     )
 
 
-def _octets(path: Path) -> bytearray:
+def read_octets(path: Path) -> bytearray:
+    """Return a file's octets, read in one piece (E_LOCAL_FILE, E_TOO_LARGE)."""
     try:
         if not path.is_file():  # opening a named pipe would wait
             raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE)
@@ -83,10 +84,11 @@ def _grid(header: VolumeHeader) -> VoxelGrid:
     )
 
 
-def _fresh_uid() -> str:
+def fresh_uid() -> str:
     """Return a UID made of a random UUID (PS3.5 B.2)."""
     return f"2.25.{uuid4().int}"
 
 
-def _fresh_pseudonym() -> str:
+def fresh_pseudonym() -> str:
+    """Return a pseudonym that no patient has."""
     return "P" + base64.b32encode(random_octets(_PSEUDONYM_BYTES)).decode("ascii")

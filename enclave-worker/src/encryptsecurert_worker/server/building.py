@@ -14,6 +14,9 @@ from encryptsecurert_worker.evidence.ratls_cert import make_ratls_identity
 from encryptsecurert_worker.jobs.book import JobBook
 from encryptsecurert_worker.server.config import WorkerConfig
 from encryptsecurert_worker.tasks.break_glass import BreakGlassTask
+from encryptsecurert_worker.tasks.dose_compare import DoseCompareTask
+from encryptsecurert_worker.tasks.measurement_compare import MeasurementCompareTask
+from encryptsecurert_worker.tasks.plan_check import PlanCheckTask
 from encryptsecurert_worker.tasks.protect import ProtectTask
 from encryptsecurert_worker.tasks.reveal import RevealTask
 from encryptsecurert_worker.tasks.segment import SegmentTask
@@ -114,7 +117,15 @@ def _build(
         quotas=Quotas(ledger, time, derive_key(key, b"quota/v1")),
         book=book,
         tasks=TaskRegistry(
-            [ProtectTask(), RevealTask(), SegmentTask(threads=config.threads), BreakGlassTask()]
+            [
+                ProtectTask(),
+                RevealTask(),
+                SegmentTask(threads=config.threads),
+                PlanCheckTask(),
+                DoseCompareTask(threads=config.threads),
+                MeasurementCompareTask(threads=config.threads),
+                BreakGlassTask(),
+            ]
         ),
         audit=audit,
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import ID_BYTES
 from encryptsecurert_protocol.limits import LIMITS
+from encryptsecurert_protocol.measurements import MAX_MEASUREMENTS_BYTES
 from encryptsecurert_protocol.objects import (
     ContentKey,
     ObjectHeader,
@@ -24,7 +25,9 @@ from encryptsecurert_protocol.objects import (
     open_content_key,
     strip_padding,
 )
+from encryptsecurert_protocol.plans import MAX_PLANS_BYTES
 from encryptsecurert_protocol.sealing import TAG_BYTES, HpkeKeyPair, random_octets
+from encryptsecurert_protocol.structures import MAX_STRUCTURES_BYTES
 from encryptsecurert_worker.vault.chunk_files import ChunkFiles
 from encryptsecurert_worker.vault.files import sync_file
 from encryptsecurert_worker.vault.ledger import Ledger
@@ -37,6 +40,9 @@ _SIZE_LIMITS_BYTES = {
     ObjectKind.VOLUME: LIMITS.object_bytes,
     ObjectKind.HEADERS: LIMITS.batch_bytes,
     ObjectKind.MANIFESTS: LIMITS.batch_bytes,
+    ObjectKind.STRUCTURES: MAX_STRUCTURES_BYTES,
+    ObjectKind.PLANS: MAX_PLANS_BYTES,
+    ObjectKind.MEASUREMENTS: MAX_MEASUREMENTS_BYTES,
     ObjectKind.PARAMETERS: LIMITS.header_bytes,
 }
 _IDLE_S = 60  # after which an upload's early chunks wait in memory no longer

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,23 @@ _PSEUDONYM = re.compile(r"P[A-Z2-7]{16}\Z")
 _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,32}\Z")
 _MEASUREMENT = re.compile(r"[0-9a-f]{64}\Z")
 _MAX_SIDE = 65535  # Rows and Columns are unsigned 16-bit
+
+
+class OfPatient(Protocol):
+    """Whose a result is, and in which study."""
+
+    @property
+    def patient_pseudonym(self) -> str:
+        """`P` and 16 base32 characters."""
+
+    @property
+    def study_instance_uid(self) -> str:
+        """Mapped UID."""
+
+
+def is_pseudonym(text: str) -> bool:
+    """Tell whether a patient id is a pseudonym of ours."""
+    return _PSEUDONYM.match(text) is not None
 
 
 def _refuse(detail: str) -> EncryptSecureRTError:
@@ -67,7 +85,7 @@ class ReferenceSeries:
         )
         if not all(_MAPPED_UID.fullmatch(uid) for uid in uids):
             raise EncryptSecureRTError(ErrorCode.E_NOT_PROTECTED)
-        if not _PSEUDONYM.match(self.patient_pseudonym):
+        if not is_pseudonym(self.patient_pseudonym):
             raise EncryptSecureRTError(ErrorCode.E_NOT_PROTECTED)
         if self.sop_class_uid != CTImageStorage:
             raise _refuse("the reference is not CT Image Storage")

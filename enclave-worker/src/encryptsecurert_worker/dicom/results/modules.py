@@ -5,7 +5,7 @@ stamps, so the same job gives the same octets. All text is fixed words of ours i
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
@@ -16,7 +16,7 @@ from encryptsecurert_worker.dicom.implementation import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
 )
-from encryptsecurert_worker.dicom.results.context import Producer, ReferenceSeries
+from encryptsecurert_worker.dicom.results.context import OfPatient, Producer, ReferenceSeries
 from encryptsecurert_worker.dicom.results.vocabulary import CodedTerm
 
 FIXED_DATE = "19000101"
@@ -47,7 +47,7 @@ def code_item(term: CodedTerm) -> Dataset:
     return item
 
 
-def write_patient_and_study(ds: Dataset, reference: ReferenceSeries) -> None:
+def write_patient_and_study(ds: Dataset, reference: OfPatient) -> None:
     """Set Patient (C.7.1.1), General Study (C.7.2.1) and the marks of the protected form."""
     ds.PatientName = reference.patient_pseudonym
     ds.PatientID = reference.patient_pseudonym
@@ -93,6 +93,11 @@ def image_references(reference: ReferenceSeries) -> Iterable[Dataset]:
     """Yield a reference to each slice, in the order of k."""
     for uid in reference.sop_instance_uids:
         yield sop_reference(reference.sop_class_uid, uid)
+
+
+def decimal_strings(values: Sequence[float]) -> list[str]:
+    """Return numbers as decimal strings (DS) of ten digits: at most 16 characters."""
+    return [f"{value + 0.0:.10g}" for value in values]
 
 
 def file_octets(ds: Dataset, transfer_syntax: UID) -> bytes:

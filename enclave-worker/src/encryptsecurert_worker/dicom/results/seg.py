@@ -149,15 +149,11 @@ def _source_stub(reference: ReferenceSeries) -> Dataset:
     stub.PositionReferenceIndicator = ""
     stub.Modality = "CT"
     stub.Rows, stub.Columns = grid.shape[1:]
-    stub.PixelSpacing = _decimal_strings(grid.spacing_mm[1:])
-    stub.SliceThickness = _decimal_strings(grid.spacing_mm[:1])[0]
-    stub.ImageOrientationPatient = _decimal_strings((*axes[:, 0], *axes[:, 1]))
-    stub.ImagePositionPatient = _decimal_strings(grid.origin_lps_mm)
+    stub.PixelSpacing = modules.decimal_strings(grid.spacing_mm[1:])
+    stub.SliceThickness = modules.decimal_strings(grid.spacing_mm[:1])[0]
+    stub.ImageOrientationPatient = modules.decimal_strings((*axes[:, 0], *axes[:, 1]))
+    stub.ImagePositionPatient = modules.decimal_strings(grid.origin_lps_mm)
     return stub
-
-
-def _decimal_strings(values: Sequence[float]) -> list[str]:
-    return [f"{value + 0.0:.10g}" for value in values]  # at most 16 characters
 
 
 def _description(
@@ -206,7 +202,7 @@ def _fix_identity(
     for item in (*ds.DimensionOrganizationSequence, *ds.DimensionIndexSequence):
         item.DimensionOrganizationUID = organization
     measures = ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
-    measures.SpacingBetweenSlices = _decimal_strings(reference.grid.spacing_mm[:1])[0]
+    measures.SpacingBetweenSlices = modules.decimal_strings(reference.grid.spacing_mm[:1])[0]
     series = ds.ReferencedSeriesSequence[0]
     series.ReferencedInstanceSequence = DicomSequence(modules.image_references(reference))
 
@@ -263,7 +259,7 @@ def _frame_groups(frame: _Frame, position_index: int, reference: ReferenceSeries
 
 def _slice_origin(grid: ImageGrid, k: int) -> list[str]:
     x, y, z, _ = (grid.ijk_to_lps @ (0.0, 0.0, k, 1.0)).tolist()
-    return _decimal_strings((x, y, z))
+    return modules.decimal_strings((x, y, z))
 
 
 def _overlap(structures: Sequence[StructureMask]) -> bool:

@@ -1,0 +1,75 @@
+"""Criteria of a dose comparison, as a person writes them.
+
+    3%/2mm      dose difference and distance to agreement        --gamma
+    60Gy, max   what a global percentage is of                   --norm
+    10%         of that: where the reference is compared at all  --cutoff
+
+>>> parse_gamma("3%/2mm")
+(3.0, 2.0)
+"""
+
+import math
+import re
+
+from encryptsecurert_protocol.dose_options import GammaMode
+from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+
+MODES = tuple(mode.value.replace("_", "-") for mode in GammaMode)
+PRESETS = {
+    "tg218": (3.0, 2.0),  # AAPM TG-218 (2018): universal criteria, with a cutoff of 10 %, global
+    "strict": (2.0, 2.0),
+    "classic": (3.0, 3.0),
+}
+_NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,9})?)"
+_GAMMA = re.compile(rf"{_NUMBER}\s*%\s*/\s*{_NUMBER}\s*mm")
+_DOSE = re.compile(rf"{_NUMBER}\s*(?:Gy)?")
+_PERCENT = re.compile(rf"{_NUMBER}\s*%")
+
+
+def usage(detail: str) -> EncryptSecureRTError:
+    """Return the error of words that are not right."""
+    return EncryptSecureRTError(ErrorCode.E_USAGE, detail)
+
+
+def parse_gamma(text: str) -> tuple[float, float]:
+    """Return (dose in %, distance in mm) of `3%/2mm` or of the name of a preset (E_USAGE)."""
+    if text in PRESETS:
+        return PRESETS[text]
+    match = _GAMMA.fullmatch(text.strip())
+    if not match:
+        raise usage(f"--gamma is such as 3%/2mm, or one of {', '.join(PRESETS)}")
+    return float(match[1]), float(match[2])
+
+
+def parse_norm(text: str) -> float | None:
+    """Return the dose in Gy of `60Gy`, None for `max` (E_USAGE)."""
+    return None if text.strip() == "max" else parse_dose(text, "--norm is max, or")
+
+
+def parse_percent(text: str, word: str) -> float:
+    """Return the number of `10%` (E_USAGE)."""
+    match = _PERCENT.fullmatch(text.strip())
+    if not match:
+        raise usage(f"{word} is a percentage such as 10%")
+    return float(match[1])
+
+
+def parse_dose(text: str, word: str) -> float:
+    """Return the dose in Gy of `60Gy` or `60` (E_USAGE)."""
+    match = _DOSE.fullmatch(text.strip())
+    if not match or not 0 < float(match[1]) <= 10_000:
+        raise usage(f"{word} a dose above 0 to 10000 Gy, such as 60Gy")
+    return float(match[1])
+
+
+def figures(value: float, digits: int = 5) -> str:
+    """Return a number with at most so many significant digits, without an exponent.
+
+    >>> figures(62.61299896), figures(0.0001234567), figures(120000.0, 3)
+    ('62.613', '0.00012346', '120000')
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
