@@ -36,8 +36,8 @@ class EncryptSecureRT(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["The EncryptSecureRT contributors"]
         self.parent.helpText = _(
-            "Sends segmentation jobs to a worker that has proved which code it runs."
-            " No DICOM metadata is readable outside that worker. Not a medical device."
+            "Sends segmentation jobs and dose comparisons to a worker that has proved which code it"
+            " runs. No DICOM metadata is readable outside that worker. Not a medical device."
         )
         self.parent.acknowledgementText = _(
             "Grown out of the use cases of the European project ENCRYPT. Apache-2.0."
@@ -132,6 +132,42 @@ class EncryptSecureRTLogic(ScriptedLoadableModuleLogic):
     ) -> Any:
         """Segment a CT into a new or empty node that `.wait()` returns; `.cancel()` ends it."""
         return self._scripting.segment(self.session, ct, structures, progress, output)
+
+    def compareDoses(  # noqa: PLR0913 - a script names each criterion
+        self,
+        reference: Any,
+        evaluated: Any,
+        *,
+        dosePercent: float = 3.0,
+        dtaMm: float = 2.0,
+        thresholdPercent: float = 10.0,
+        local: bool = False,
+        normGy: float | None = None,
+        mode: str = "certified",
+        structures: Any = None,
+        dvh: bool = True,
+        prescriptionGy: float | None = None,
+        progress: Callable[[str], object] | None = None,
+    ) -> Any:
+        """Compare two dose volumes; `.wait()` returns nodes, pass rate, criteria and receipt.
+
+        `structures` is a segmentation, `normGy` what percentages are of (the reference's maximum
+        by default), `mode` `certified` or `pass-fail`.
+        """
+        nodes = self._scripting.DoseNodes(
+            reference=reference, evaluated=evaluated, structures=structures
+        )
+        criteria = self._scripting.Criteria(
+            dose_percent=dosePercent,
+            dta_mm=dtaMm,
+            threshold_percent=thresholdPercent,
+            local=local,
+            norm_gy=normGy,
+            mode=mode,
+            dvh=dvh,
+            prescription_gy=prescriptionGy,
+        )
+        return self._scripting.compare_doses(self.session, nodes, criteria, progress)
 
 
 class EncryptSecureRTTest(ScriptedLoadableModuleTest):

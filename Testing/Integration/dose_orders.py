@@ -20,6 +20,7 @@ from encryptsecurert_protocol.dose_jobs import (
     DoseFacts,
 )
 from encryptsecurert_protocol.dose_options import AgreementOptions, GammaOptions, Normalisation
+from encryptsecurert_protocol.dose_profiles import ProfileLine
 from encryptsecurert_protocol.dvh_options import CurveCriteria, DoseGoal, DvhOptions
 from encryptsecurert_protocol.events import EndEvent
 from encryptsecurert_protocol.jobs import job_digest
@@ -172,6 +173,10 @@ EVERYTHING = DoseCompareParameters(
         DoseGoal(structure=BAR, metric="Max[Gy]", relation="<=", value=10.0, unit="Gy", priority=2),
         DoseGoal(structure=99, metric="Mean[Gy]", relation="<", value=20.0, unit="Gy", priority=3),
     ),
+    profiles=(
+        ProfileLine(from_lps_mm=(-40.0, 0.0, 0.0), to_lps_mm=(40.0, 0.0, 0.0), step_mm=0.5),
+    ),
+    isodoses=(30.0, 57.0),
     tg218=True,
     outputs=OUTPUTS,
 )

@@ -28,7 +28,7 @@ from encryptsecurert_worker.tasks.break_glass import BreakGlassTask
 from encryptsecurert_worker.tasks.dose_compare import DoseCompareTask
 from encryptsecurert_worker.tasks.protect import ProtectTask
 from encryptsecurert_worker.tasks.segment import SegmentTask
-from encryptsecurert_worker.tasks.task import TaskContext, TaskOutput, TaskRegistry
+from encryptsecurert_worker.tasks.task import Task, TaskContext, TaskOutput, TaskRegistry
 from EncryptSecureRTLib.client.channel import Channel
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.upload import upload
@@ -121,7 +121,8 @@ class FaultyHospital(Hospital):
 
     def _service(self) -> WorkerService:
         core = build_core(self._config(), self.provider, self._sealing, self.clock)
-        gated = [_GatedSegmentation(self.gate), _GatedComparison(self.gate)]
+        gate = self.gate
+        gated: list[Task] = [_GatedSegmentation(gate), _GatedComparison(gate)]
         tasks = TaskRegistry([ProtectTask(), *gated, BreakGlassTask()])
         with patch.object(service, "AttestedProtocol", self.tap.protocol()):
             return WorkerService(self._config(), dataclasses.replace(core, tasks=tasks))

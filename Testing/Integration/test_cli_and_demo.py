@@ -46,7 +46,7 @@ _FOREIGN = {"click", "rich", "matplotlib"}  # Slicer ships none of them
 
 
 def _output(*words: str) -> tuple[int, str, str]:
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=200)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -211,7 +211,7 @@ def test_what_a_user_may_do_is_told(ward: Ward) -> None:
     models = run_client("models", "--url", ward.url, home=ward.physicist).result
 
     assert {task["name"] for task in physicist["tasks"]} == {
-        *("dose_compare", "plan_check", "protect", "reveal", "segment")
+        *("dose_compare", "measurement_compare", "plan_check", "protect", "reveal", "segment")
     }
     assert [task["name"] for task in technician["tasks"]] == ["protect"]
     assert physicist["simulated"] is True

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from Testing.Integration.dose_orders import (
     BALL,
@@ -35,9 +36,9 @@ def _spoiled(value: float) -> bytes:
     return bytes(octets)
 
 
-def _open_contour() -> bytes:
-    """Return a ball one ring of which is bent out of its plane by 5 mm."""
-    octets = structure_octets()
+def _open_contour(mask: npt.NDArray[np.bool_] | None = None) -> bytes:
+    """Return a ball one ring of which is bent out of its plane by 5 mm, and the bar, or a mask."""
+    octets = structure_octets(mask=mask)
     header_end = octets.index(b"}]}") + 3
     bent = bytearray(octets)
     bent[header_end + 16 : header_end + 24] = np.float64(-7.0).tobytes()
@@ -82,12 +83,11 @@ _REFUSALS: dict[str, tuple[DoseCompareParameters, tuple[bytes, ...], str]] = {
         (_GOOD, _GOOD, structure_octets(frame=OTHER_FRAME)),
         "E_FRAME_OF_REFERENCE",
     ),
-    "an empty mask": (
+    "an empty mask and a bent contour": (
         _WITH_DVH,
-        (_GOOD, _GOOD, structure_octets(mask=np.zeros(GRID.shape, np.bool_))),
+        (_GOOD, _GOOD, _open_contour(mask=np.zeros(GRID.shape, np.bool_))),
         "E_STRUCTURES",
     ),
-    "a bent contour": (_WITH_DVH, (_GOOD, _GOOD, _open_contour()), "E_STRUCTURES"),
     "no structures": (_WITH_DVH, (_GOOD, _GOOD), "E_PARAMETERS"),
     "a cut volume": (DIFFERENCE_ONLY, (_GOOD, _GOOD[:-8]), "E_FORMAT"),
 }

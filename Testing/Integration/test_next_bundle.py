@@ -53,8 +53,8 @@ def test_a_revoked_user_is_out_after_the_next_bundle(
     assert open_connection is ErrorCode.E_USER_CERTIFICATE
     assert (run.code, run.error["code"]) == (4, "E_USER_CERTIFICATE")
     assert twin.code == 0
-    known = {"dose_compare", "plan_check", "protect", "reveal", "segment"}
-    assert {task["name"] for task in tasks} == known
+    comparisons = {"dose_compare", "measurement_compare", "plan_check"}
+    assert {task["name"] for task in tasks} == {*comparisons, "protect", "reveal", "segment"}
 
 
 def test_a_user_of_the_next_bundle_is_unknown_until_it_is_there(

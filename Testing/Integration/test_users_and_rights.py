@@ -35,7 +35,9 @@ from EncryptSecureRTLib.custodian.certificates import (
 )
 from EncryptSecureRTLib.custodian.site import init_site
 
-PHYSICISTS_TASKS = {"dose_compare", "plan_check", "protect", "reveal", "segment"}
+PHYSICISTS_TASKS = {
+    *("dose_compare", "measurement_compare", "plan_check", "protect", "reveal", "segment"),
+}
 
 # ---- who gets in
 
@@ -131,7 +133,7 @@ def test_tasks_are_listed_by_role(ward: Ward) -> None:
             tasks = channel.request_json("GET", "/v1/tasks")["tasks"]
         listed[home.path.name] = {task["name"] for task in tasks}
 
-    researcher = {"dose_compare", "plan_check", "segment"}
+    researcher = {"dose_compare", "measurement_compare", "plan_check", "segment"}
     assert list(listed.values()) == [PHYSICISTS_TASKS, {"protect"}, researcher, set()]
 
 

@@ -74,6 +74,11 @@ class PanelBench:
         """Choose the CT."""
         self.named("ctSelector").setCurrentNode(node)
 
+    def choose_task(self, key: str) -> None:
+        """Choose a task by its tab."""
+        keys = [page.task.key for page in self.panel.tasks.pages]
+        self.named("taskTabs").currentIndex = keys.index(key)
+
     def press(self, name: str) -> None:
         """Click on a button, which must be enabled."""
         button = self.named(name)
@@ -97,6 +102,12 @@ class PanelBench:
         from EncryptSecureRTLib.panel.sampledata import load_phantom
 
         return load_phantom(RESOURCES)
+
+    def add_doses(self) -> tuple[Any, Any, Any]:
+        """Load the module's own planned dose, moved dose and structures."""
+        from EncryptSecureRTLib.panel.sampledata import load_doses
+
+        return load_doses(RESOURCES)
 
     def add_large_phantom(self, shape: tuple[int, int, int]) -> Any:
         """Add a phantom of another size, for jobs that take long enough to be looked at."""

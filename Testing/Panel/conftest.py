@@ -157,3 +157,14 @@ def running(quick: "PanelBench", held: "HeldClinic") -> "PanelBench":
     quick.press("applyButton")
     assert quick.wait_for("running", "failed", "done") == "running"
     return quick
+
+
+@pytest.fixture
+def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the page for people out of comparisons: drawing it takes longer than all the rest."""
+    from EncryptSecureRTLib.panel.criteria import Criteria
+
+    usual = Criteria.request
+    monkeypatch.setattr(
+        Criteria, "request", lambda criteria: {**usual(criteria), "dose_no_report": True}
+    )

@@ -14,8 +14,10 @@ from typing import Any
 from Testing.host.pictures import Look, looking
 from Testing.Panel.bench import PanelBench
 from Testing.Panel.clinic import Clinic
+from Testing.Panel.dose_pictures import draw_chart, map_pictures
+from Testing.Panel.doses import choose_pair
 from Testing.Panel.imported import import_series, pseudonym_of
-from Testing.Panel.slices import stamp, with_slices, with_tooltip
+from Testing.Panel.slices import stamp, with_pictures, with_slices, with_tooltip
 
 WIDTH_PX = 520
 _LARGE = (160, 256, 256)
@@ -35,12 +37,20 @@ class Gallery:
         self.bench, self.clinic, self.folder, self.themes = bench, clinic, folder, themes
         self.taken: list[str] = []
 
-    def take(self, name: str, *, over: tuple[Any, Any] | None = None, tip_of: str = "") -> None:
+    def take(
+        self,
+        name: str,
+        *,
+        over: tuple[Any, Any] | None = None,
+        maps: tuple[Any, Any] | None = None,
+        tip_of: str = "",
+    ) -> None:
         """Take a picture of the panel.
 
         Parameters
         ----------
         over : a CT and its segmentation, whose slices are drawn beside it.
+        maps : a map of a comparison and a CT, whose slices are drawn beside it.
         tip_of : the widget whose tooltip is drawn as it appears under the mouse.
         """
         bench = self.bench
@@ -54,7 +64,17 @@ class Gallery:
                 with_tooltip(path, bench.named(tip_of), bench.loaded.root)
             if over is not None:
                 with_slices(path, *over, dark=dark)
+            if maps is not None:
+                with_pictures(path, map_pictures(*maps), dark=dark)
             stamp(path, dark=dark)
+            self.taken.append(path.name)
+
+    def take_chart(self, name: str, chart: Any) -> None:
+        """Take a picture of a chart alone."""
+        for theme in self.themes:
+            path = self.folder / f"{name}-{theme}.png"
+            draw_chart(path, chart, dark=theme == "dark")
+            stamp(path, dark=theme == "dark")
             self.taken.append(path.name)
 
     def _turn(self) -> None:
@@ -90,6 +110,7 @@ def take_all(gallery: Gallery) -> None:
     _job(gallery)
     _troubles(gallery)
     _sealed(gallery)
+    _doses(gallery)
 
 
 def _trust(gallery: Gallery) -> None:
@@ -161,3 +182,20 @@ def _sealed(gallery: Gallery) -> None:
     bench.press("whoButton")
     bench.host.process_events(lambda: not bench.panel.who.busy, 60.0)
     gallery.take("18-who-is-this")
+
+
+def _doses(gallery: Gallery) -> None:
+    bench, clinic = gallery.bench, gallery.clinic
+    bench.connect(clinic.url, clinic.physicist)
+    ct, (planned, moved, structures) = bench.add_phantom(), bench.add_doses()
+    choose_pair(bench, planned, moved, structures)
+    bench.named("backgroundSelector").setCurrentNode(ct)
+    bench.named("prescriptionSpinBox").value = 50.0
+    gallery.take("19-doses-chosen")
+    bench.press("applyButton")
+    bench.wait_idle()
+    bench.named("resultTable").setCurrentCell(1, 0)
+    node = bench.host.slicer.mrmlScene.GetNodeByID
+    compared = bench.panel.session.state.outcome.compared
+    gallery.take("10-doses-compared", maps=(node(compared.gamma_id), ct))
+    gallery.take_chart("11-dvh", node(compared.chart_id))

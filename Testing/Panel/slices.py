@@ -10,18 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 _SCALE_PX = 300
-_WINDOW_HU = (-1000.0, 600.0)
+WINDOW_HU = (-1000.0, 600.0)
 _CAPTION = "synthetic data"
-_STANDS_IN = "drawn from the scene's nodes, in place of Slicer's views"
+STANDS_IN = "drawn from the scene's nodes, in place of Slicer's views"
 Pixels = npt.NDArray[np.uint8]
 
 
 def with_slices(path: Path, ct: Any, segmentation: Any, *, dark: bool) -> None:
     """Put the slices to the right of a picture."""
+    with_pictures(path, [_axial(ct, segmentation), _coronal(ct, segmentation)], dark=dark)
+
+
+def with_pictures(path: Path, pictures: list[Pixels], *, dark: bool) -> None:
+    """Put pictures, each (rows, columns, 3), to the right of one in a file."""
     from Testing.host.binding import QtCore, QtGui
 
     panel = QtGui.QImage(str(path))
-    views = [_image(pixels) for pixels in (_axial(ct, segmentation), _coronal(ct, segmentation))]
+    views = [_image(pixels) for pixels in pictures]
     width = max(view.width() for view in views)
     height = max(panel.height(), sum(view.height() + 12 for view in views) + 40)
     canvas = QtGui.QImage(panel.width() + width + 36, height, QtGui.QImage.Format_RGB32)
@@ -34,7 +39,7 @@ def with_slices(path: Path, ct: Any, segmentation: Any, *, dark: bool) -> None:
         top += view.height() + 12
     painter.setPen(QtGui.QColor("#f0f0f0" if dark else "#1a1a1a"))
     words = QtCore.QRect(panel.width() + 12, top, width, 40)
-    painter.drawText(words, QtCore.Qt.TextWordWrap, _STANDS_IN)
+    painter.drawText(words, QtCore.Qt.TextWordWrap, STANDS_IN)
     painter.end()
     canvas.save(str(path))
 
@@ -99,7 +104,7 @@ def _arrays(ct: Any, segmentation: Any) -> tuple[Any, list[tuple[Any, Any]]]:
 
 def _draw(hu: Any, masks: list[tuple[Any, Any]], stretch: float) -> Pixels:
     """Return (rows, columns, 3): grey values, and each segment's outline in its colour."""
-    low, high = _WINDOW_HU
+    low, high = WINDOW_HU
     grey = np.clip((hu - low) / (high - low), 0, 1) * 255
     factor = max(1, round(_SCALE_PX / hu.shape[1]))
     rows = max(1, round(factor * stretch))

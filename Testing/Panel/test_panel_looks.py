@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from Testing.host.pictures import USUAL, Look
+from Testing.Panel import doses
 from Testing.Panel.traces import choose_body_only
 from Testing.Panel.windows import WIDTH_PX, widgets, window
 
@@ -109,6 +110,24 @@ def test_no_label_and_no_button_of_results_is_cut_off(
     with window(bench, look) as root:
         assert bench.shown("exportDicomButton")
         _assert_all_is_read(bench, root)
+
+
+@pytest.mark.parametrize("look", [_LOOKS[1], _LOOKS[-1]], indirect=True, ids=["dark", "large"])
+def test_no_label_and_no_button_of_a_comparison_is_cut_off(
+    look: Look, bench: "PanelBench", clinic: "Clinic", without_report: None
+) -> None:
+    bench.connect(clinic.url, clinic.physicist)
+    reference, evaluated = doses.add_pair(bench)
+    doses.choose_pair(bench, reference, evaluated, doses.add_structures(bench, reference))
+    bench.ui.normComboBox.currentIndex = 1
+    bench.press("applyButton")
+    assert bench.wait_idle() == "done", bench.message
+    bench.ui.resultTable.setCurrentCell(1, 0)
+    with window(bench, look) as root:
+        for name in ("exportReportButton", "plotButton", "detailTable", "normSpinBox"):
+            assert bench.shown(name)
+        _assert_all_is_read(bench, root)
+        assert _faint(bench, root) == []
 
 
 def _assert_all_is_read(bench: "PanelBench", root: Any) -> None:

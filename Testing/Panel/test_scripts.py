@@ -133,7 +133,7 @@ def test_a_second_job_waits_for_nobody_and_is_refused(
 
 
 def test_sample_data_is_registered_and_needs_no_network(bench: "PanelBench") -> None:
-    (source,) = bench.host.slicer.modules.sampleDataSources["EncryptSecureRT"]
+    source, _ = bench.host.slicer.modules.sampleDataSources["EncryptSecureRT"]
 
     assert source["sampleName"] == "EncryptSecureRTPhantom"
     assert source["uris"].startswith("file:")

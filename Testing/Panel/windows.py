@@ -13,6 +13,7 @@ WIDTH_PX = 420
 SECTIONS = (
     "workerSection",
     "inputsSection",
+    "criteriaSection",
     "outputsSection",
     "resultsSection",
     "receiptSection",

@@ -303,6 +303,12 @@ def test_probe_for_loaded_modules_sees_what_is_loaded() -> None:
     assert _loaded_by("click", NOT_IN_SLICER) == ["click"]
 
 
+def test_what_protects_and_reveals_loads_no_library_that_is_slow_to_load() -> None:
+    """A study of some hundred files would wait for it longer than for a batch of them."""
+    for module in ("protect", "reveal", "study_files"):
+        assert _loaded_by(f"{CLIENT}.{module}", ("numpy", "pydicom", "PIL")) == []
+
+
 def test_protocol_loads_without_anything_but_cryptography() -> None:
     assert _loaded_by(SEALING, ("numpy", "pydicom", "requests", "dcap_qvl", "cryptography")) == [
         "cryptography"

@@ -36,8 +36,7 @@ def main(pair: str, out: str) -> None:
     pymedphys.gamma(small, np.ones((4, 4, 4)), small, np.ones((4, 4, 4)), **criteria, quiet=True)
     at = tuple(np.arange(n) * h for n, h in zip(reference.shape, spacing_mm, strict=True))
     on = tuple(
-        np.arange(n) * h + s
-        for n, h, s in zip(evaluated.shape, spacing_mm, shift_mm, strict=True)
+        np.arange(n) * h + s for n, h, s in zip(evaluated.shape, spacing_mm, shift_mm, strict=True)
     )
     cpu_s, wall_s = time.process_time(), time.perf_counter()
     gamma = pymedphys.gamma(at, reference, on, evaluated, **criteria, quiet=True)

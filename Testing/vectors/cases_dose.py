@@ -140,6 +140,11 @@ _GOAL = {
     "unit": "Gy",
     "priority": 1,
 }
+_LINE = {
+    "from_lps_mm": ["-30.0", "0.0", "4.5"],
+    "to_lps_mm": ["30.0", "0.0", "4.5"],
+    "step_mm": "20.0",
+}
 _PARAMETERS = {
     "schema": "encryptsecurert.dose-compare/1",
     "reference": _DOSE,
@@ -150,6 +155,8 @@ _PARAMETERS = {
     "agreement": _AGREEMENT,
     "dvh": _DVH,
     "goals": [_GOAL],
+    "profiles": [_LINE],
+    "isodoses": ["30.0", "57.0"],
     "tg218": True,
     "reference_measured": False,
     "outputs": ["difference_dicom", "gamma_dicom", "maps", "report_dicom"],
@@ -160,6 +167,7 @@ _MATRIX += [*("0.0", "0.0", "1.0", "0.0"), *("0.0", "0.0", "0.0", "1.0")]
 _NOTHING: dict[str, Any] = {
     **{name: None for name in ("gamma", "agreement", "dvh")},
     **{"difference": False, "goals": [], "tg218": False, "outputs": []},
+    **{"profiles": [], "isodoses": []},
 }
 
 
@@ -201,6 +209,29 @@ _PARAMETERS_DEFECTS: Defects = {
     "goal-relation": ({"goals": [{**_GOAL, "relation": "=="}]}, _NO, "no such relation"),
     "goal-name": ({"goals": [{**_GOAL, "structure": "Liver"}]}, _NO, "numbers, no names"),
     "tg218-without-gamma": ({"gamma": None, "outputs": []}, _NO, "nothing to judge"),
+    "ok-profile-only": ({**_NOTHING, "profiles": [_LINE]}, "ok", "a line and no more"),
+    "ok-isodose-only": ({**_NOTHING, "isodoses": ["20.0"]}, "ok", "a level and no more"),
+    "profile-of-a-point": (
+        {"profiles": [{**_LINE, "to_lps_mm": _LINE["from_lps_mm"]}]},
+        _NO,
+        "it has no length",
+    ),
+    "profile-of-two-axes": ({"profiles": [{**_LINE, "to_lps_mm": ["0.0"] * 2}]}, _NO, "x, y, z"),
+    "profile-fine": (
+        {"profiles": [{**_LINE, "step_mm": "0.002"}]},
+        _NO,
+        "a step below 0.01 mm",
+    ),
+    "profiles-long": (
+        {"profiles": [{**_LINE, "step_mm": "0.01"}] * 4},
+        _NO,
+        "more than 20000 points in all",
+    ),
+    "profiles-17": ({"profiles": [_LINE] * 17}, _NO, "more than 16"),
+    "isodoses-17": ({"isodoses": [f"{n}.0" for n in range(1, 18)]}, _NO, "more than 16"),
+    "isodoses-disorder": ({"isodoses": ["57.0", "30.0"]}, _NO, "ascending"),
+    "isodose-twice": ({"isodoses": ["30.0", "30.0"]}, _NO, "told once"),
+    "isodose-zero": ({"isodoses": ["0.0", "30.0"]}, _NO, "everything has at least 0 Gy"),
     "outputs-disorder": ({"outputs": ["maps", "gamma_dicom"]}, _NO, "ascending"),
     "outputs-unknown": ({"outputs": ["pdf"]}, _NO, "no such output"),
     "map-of-pass-fail": (_of("gamma", _GAMMA, mode="pass_fail"), _NO, "there is no gamma to write"),
@@ -257,6 +288,23 @@ _ONE_DOSE = {
         {"metric": "D20cc[Gy]", "unit": "Gy", "value": None},
     ],
 }
+_FIELD: dict[str, object] = {
+    **{"axis_mm": "30.0", "axis_gy": "60.0", "left_mm": "10.0", "right_mm": "50.0"},
+    **{"field_size_mm": "40.0", "centre_mm": "30.0"},
+    **{"penumbra_left_mm": "12.0", "penumbra_right_mm": None, "flattened_mm": None},
+    **{"flatness_percent": None, "symmetry_percent": None},
+}
+_PROFILE = {
+    **{"line": _LINE, "position_mm": ["0.0", "20.0", "40.0", "60.0"]},
+    **{"reference_gy": ["0.0", "60.0", "60.0", "0.0"]},
+    **{"evaluated_gy": [None, "59.0", "60.0", None]},
+    **{"reference_field": _FIELD, "evaluated_field": None},
+}
+_ISODOSE = {
+    **{"level_gy": "57.0", "unit": "cc", "reference": "101.0", "evaluated": "99.0"},
+    **{"common_reference": "100.0", "common_evaluated": "99.0", "both": "98.0", "dice": "0.98"},
+}
+_NOWHERE = {**dict.fromkeys(_ISODOSE, "0.0"), "level_gy": "70.0", "unit": "cm2", "dice": None}
 _COMPARED = {"shape": [2, 3, 4], "spacing_mm": ["3.0", "2.5", "2.5"], "maximum_gy": "62.61"}
 _COMPARISON = {
     "schema": "encryptsecurert.dose-comparison/1",
@@ -293,16 +341,22 @@ _COMPARISON = {
             **{"evaluated_value": None, "evaluated_state": "not_evaluable"},
         }
     ],
+    "profiles": [_PROFILE],
+    "isodoses": [_ISODOSE, _NOWHERE],
     "tg218": {
         **{"verdict": "within_tolerance", "departures": ["cutoff not 10 %"], "eps": "0.001"},
         **{"tolerance_percent": "95.0", "action_percent": "90.0"},
     },
-    "warnings": ["covered.4"],
+    "unusable": [5],
+    "warnings": ["structure_unusable.5", "covered.4"],
 }
 _COMPARISON_DEFECTS: Defects = {
     "ok": ({}, "ok", "everything"),
     "ok-little": (
-        {**dict.fromkeys(("gamma", "agreement", "dvh", "tg218")), "goals": [], "warnings": []},
+        {
+            **dict.fromkeys(("gamma", "agreement", "dvh", "tg218")),
+            **{name: [] for name in ("goals", "profiles", "isodoses", "unusable", "warnings")},
+        },
         "ok",
         "a difference only",
     ),
@@ -336,6 +390,28 @@ _COMPARISON_DEFECTS: Defects = {
         "E_FORMAT",
         "no such verdict",
     ),
+    "profile-uneven": (
+        {"profiles": [{**_PROFILE, "evaluated_gy": [None, "59.0"]}]},
+        "E_FORMAT",
+        "a dose for each position",
+    ),
+    "profile-backwards": (
+        {"profiles": [{**_PROFILE, "position_mm": ["0.0", "40.0", "20.0", "60.0"]}]},
+        "E_FORMAT",
+        "positions ascend",
+    ),
+    "profile-line-spoiled": (
+        {"profiles": [{**_PROFILE, "line": {**_LINE, "step_mm": "0.0"}}]},
+        "E_FORMAT",
+        "what is E_PARAMETERS in parameters is a malformed message here",
+    ),
+    "isodose-unit": (
+        {"isodoses": [{**_ISODOSE, "unit": "ml"}]},
+        "E_FORMAT",
+        "one unit of volume",
+    ),
+    "isodose-dice": ({"isodoses": [{**_ISODOSE, "dice": "1.5"}]}, "E_FORMAT", "at most 1"),
+    "unusable-zero": ({"unusable": [0]}, "E_FORMAT", "numbers begin at 1"),
     "warning-as-text": ({"warnings": ["Structure x is not covered"]}, "E_FORMAT", "fixed words"),
     "dvh-empty": ({"dvh": []}, "E_FORMAT", "null, if it was not asked for"),
     "other-schema": ({"schema": "encryptsecurert.dose-comparison/2"}, "E_FORMAT", "a later form"),

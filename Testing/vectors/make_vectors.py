@@ -23,6 +23,7 @@ from Testing.vectors import (
     cases_dose,
     cases_json,
     cases_manifest,
+    cases_measurements,
     cases_messages,
     cases_plans,
     cases_reports,
@@ -48,6 +49,7 @@ def build(kept: KeptSealings) -> dict[str, str]:
         cases_reports.cases(kept),
         cases_dose.cases(kept),
         cases_plans.cases(kept),
+        cases_measurements.cases(kept),
     ):
         path = f"{name}.txt"
         if path in made:

@@ -20,6 +20,7 @@ MAX_PROFILE_POINTS = 20_000  # of all lines together: some 1.3 MB of text
 _LINE = ("from_lps_mm", "to_lps_mm", "step_mm")
 _PART = ("line", "position_mm", "reference_gy", "evaluated_gy", "reference_field")
 _MAX_MM = 1e6  # from an origin: as far as that of a volume may be
+_LONGEST_MM = 1e7
 _MIN_STEP_MM, _MAX_STEP_MM = 0.01, 1000.0
 _MAX_DOSE_GY = 1e9
 Point = tuple[float, float, float]
@@ -41,10 +42,12 @@ class ProfileLine:
     step_mm: float
 
     def __post_init__(self) -> None:
-        if not self.length_mm > 0.0:
+        if not 0.0 < self.length_mm <= _LONGEST_MM:
             raise EncryptSecureRTError(CODE, "a profile needs two different points")
         if not _MIN_STEP_MM <= self.step_mm <= _MAX_STEP_MM or self.points > MAX_PROFILE_POINTS:
-            raise EncryptSecureRTError(CODE, "a profile has a step of 0.01 to 1000 mm, not too fine")
+            raise EncryptSecureRTError(
+                CODE, "a profile has a step of 0.01 to 1000 mm, not too fine"
+            )
 
     @property
     def length_mm(self) -> float:
@@ -153,7 +156,9 @@ class ProfilePart:
         positions = fields.items("position_mm", MAX_PROFILE_POINTS, 2)
         return cls(
             line=as_message(ProfileLine.from_json, fields.object("line")),
-            position_mm=tuple(Fields({"x": x}, ("x",)).fraction("x", 0.0, 1e7) for x in positions),
+            position_mm=tuple(
+                Fields({"x": x}, ("x",)).fraction("x", 0.0, _LONGEST_MM) for x in positions
+            ),
             reference_gy=_doses(fields, "reference_gy"),
             evaluated_gy=_doses(fields, "evaluated_gy"),
             reference_field=_field(fields, "reference_field"),

@@ -1,5 +1,6 @@
 """Comparisons with a measurement, made by the task itself, as a client gets them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,8 +21,9 @@ from encryptsecurert_protocol.measurements import (
     ShiftObjective,
     ShiftOptions,
 )
-from encryptsecurert_protocol.volumes import VolumeHeader
+from encryptsecurert_protocol.volumes import VolumeHeader, unpack_volume
 from encryptsecurert_worker.tasks.measurement_compare import MeasurementCompareTask
+from encryptsecurert_worker.tasks.task import TaskOutput
 from EncryptSecureRTLib.client.dose_outcome import MadeBy, map_of
 from EncryptSecureRTLib.client.measurement_outcome import MeasuredMaps, MeasurementOutcome
 
@@ -37,6 +39,7 @@ FACTS = DoseFacts(
     dose_summation_type="PLAN",
     dose_type="PHYSICAL",
 )
+OF_RTDOSE = replace(FACTS, dose_sop_instance_uid="2.25.71")
 PARAMETERS = MeasurementCompareParameters(
     measured=None,
     calculated=FACTS,
@@ -73,7 +76,8 @@ def calculated_octets(**changes: Any) -> bytes:
         "frame_of_reference": FRAME,
         "slice_uids": ("2.25.70",) * dose_gy.shape[0],
     }
-    return VolumeHeader(**{**members, **changes}).frame_head() + dose_gy.tobytes()
+    octets: bytes = dose_gy.tobytes()
+    return VolumeHeader(**{**members, **changes}).frame_head() + octets
 
 
 def matrix_text(
@@ -92,19 +96,48 @@ def points_text() -> str:
     """Return points: inside, at an edge with half the dose, below the cutoff, outside the grid."""
     points = ((0.0, 0.0, 0.0), (30.0, 0.0, 0.0), (55.0, 0.0, 0.0), (90.0, 0.0, 0.0))
     doses = (2.02, 1.1, 0.01, 0.5)
-    lines = (
-        f"{x}, {y}, {z}, {dose}\n" for (x, y, z), dose in zip(points, doses, strict=True)
-    )
+    lines = (f"{x}, {y}, {z}, {dose}\n" for (x, y, z), dose in zip(points, doses, strict=True))
     return HEAD.format("points") + "".join(lines)
+
+
+def output_of(
+    measured: str | bytes,
+    asked: MeasurementCompareParameters = PARAMETERS,
+    calculated: bytes | None = None,
+    **context: object,
+) -> TaskOutput:
+    """Return what the task makes of a measurement beside the calculated dose, on two threads."""
+    octets = measured.encode() if isinstance(measured, str) else measured
+    inputs = [memoryview(octets), memoryview(calculated or calculated_octets())]
+    task = MeasurementCompareTask(threads=2)
+    return task.run(inputs, asked.as_json(), task_context(**context))
+
+
+def comparison_of(
+    measured: str | bytes, asked: MeasurementCompareParameters = PARAMETERS
+) -> MeasurementComparison:
+    """Return what was found."""
+    return MeasurementComparison.decode(dict(output_of(measured, asked).results)[COMPARISON_NAME])
+
+
+def framed_plane(**changes: Any) -> bytes:
+    """Return the plane z = 0 of the calculated dose as a framed volume of one slice."""
+    header, voxels = unpack_volume(calculated_octets())
+    middle = header.shape[0] // 2
+    plane = np.frombuffer(voxels, "<f8").reshape(header.shape)[middle : middle + 1]
+    members: dict[str, Any] = {
+        "shape": plane.shape,
+        "origin_mm": (*header.origin_mm[:2], 0.0),
+        "slice_uids": (OF_RTDOSE.dose_sop_instance_uid,),
+    }
+    return replace(header, **{**members, **changes}).frame_head() + plane.tobytes()
 
 
 def outcome_of(
     text: str, asked: MeasurementCompareParameters = PARAMETERS, *, simulated: bool = True
 ) -> MeasurementOutcome:
     """Return what a client reads in the results of a job on this text."""
-    inputs = [memoryview(text.encode()), memoryview(calculated_octets())]
-    output = MeasurementCompareTask(threads=1).run(inputs, asked.as_json(), task_context())
-    results = dict(output.results)
+    results = dict(output_of(text, asked).results)
     measured = map_of(results.get(MEASURED_NAME), "dose")
     difference = map_of(results.get(DIFFERENCE_NAME), "dose_difference")
     gamma = map_of(results.get(GAMMA_NAME), "gamma")

@@ -54,6 +54,47 @@ def test_what_is_sent_has_numbers_and_points_and_no_name(tmp_path: Path) -> None
     np.testing.assert_array_equal(points, [*square(0.0), *square(2.5)])
 
 
+@pytest.mark.parametrize("name", ["Heart of J. Doe", "=cmd|' /C calc'!A0", "ROI_9", ""])
+def test_a_name_that_protection_did_not_write_is_not_shown(tmp_path: Path, name: str) -> None:
+    def named(ds: FileDataset) -> None:
+        for roi in ds.StructureSetROISequence:
+            roi.ROIName = name
+
+    made = read_structures(structure_file(tmp_path / "rs.dcm", two(), named))
+
+    assert [one.shown_name for one in made.structures] == ["ROI_3", "ROI_7"]
+
+
+def test_a_name_that_the_worker_writes_is_shown(tmp_path: Path) -> None:
+    def named(ds: FileDataset) -> None:
+        del ds.EncryptedAttributesSequence
+        ds.DeidentificationMethod = "EncryptSecureRT protected input"
+        for roi, name in zip(ds.StructureSetROISequence, ("Lung_L", "Lung_L of Doe"), strict=True):
+            roi.ROIName = name
+
+    made = read_structures(structure_file(tmp_path / "rs.dcm", two(), named))
+
+    assert [one.shown_name for one in made.structures] == ["ROI_3", "Lung_L"]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PatientID", "4711"),
+        ("PatientID", ""),
+        ("StudyInstanceUID", "1.2.840.113619.2.1"),
+        ("SeriesInstanceUID", "1.3.6.1.4.1"),
+        ("SOPInstanceUID", "1.2.3"),
+    ],
+)
+def test_a_file_with_the_marks_but_not_from_here_is_not_protected(
+    tmp_path: Path, keyword: str, value: str
+) -> None:
+    path = structure_file(tmp_path / "rs.dcm", two(), lambda ds: setattr(ds, keyword, value))
+
+    assert refusal_of(lambda: read_structures(path)) is ErrorCode.E_NOT_PROTECTED
+
+
 def test_what_has_no_inside_is_passed_over_and_counted(tmp_path: Path) -> None:
     regions = {
         1: [contour(square(0.0)), contour([[0, 0, 0]], "POINT")],

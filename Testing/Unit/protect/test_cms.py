@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options
@@ -51,6 +52,30 @@ def test_what_a_library_seals_is_read_and_written_again_octet_for_octet(
 
     assert set(item.keys) == set(names)
     assert again == made
+
+
+@pytest.mark.filterwarnings("ignore")  # such numbers break RFC 5280, and other programs make them
+@pytest.mark.parametrize("serial", ["00", "7f", "80", "aa", "ff7f", "ff00"])
+def test_a_recipient_is_named_by_any_serial_number_that_a_library_takes(
+    site: Any, serial: str
+) -> None:
+    _, certificate = site.pairs[0]
+    octets, number = certificate.public_bytes(Encoding.DER), certificate.serial_number
+    old = der(0x02, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+    new = der(0x02, bytes.fromhex(serial))
+    shorter = len(old) - len(new)
+    start = octets.index(old)
+    assert octets[:2] == octets[4:6] == b"\x30\x82"
+    outer, inner = (
+        (int.from_bytes(octets[at : at + 2], "big") - shorter).to_bytes(2, "big") for at in (2, 6)
+    )
+    head = octets[:2] + outer + octets[4:6] + inner + octets[8:start]
+    other = x509.load_der_x509_certificate(head + new + octets[start + len(old) :])
+
+    builder = PKCS7EnvelopeBuilder().set_content_encryption_algorithm(algorithms.AES256)
+    made = builder.add_recipient(other).set_data(b"").encrypt(Encoding.DER, [PKCS7Options.Binary])
+
+    assert set(read_enveloped(made).keys) == {recipient_name(other)}
 
 
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 4096, 70_000])
@@ -134,6 +159,17 @@ def test_a_length_in_another_form_than_the_shortest_is_refused(site: Any, length
         with pytest.raises(EncryptSecureRTError) as refused:
             read_enveloped(octets)
         assert refused.value.code is ErrorCode.E_SEAL
+
+
+@pytest.mark.parametrize("names", [b"aa", b"abcdefghi"])
+def test_a_recipient_who_is_there_twice_and_a_crowd_are_refused(names: bytes) -> None:
+    keys = [(der(0x30, bytes((name,))), b"key") for name in names]
+    made = write_enveloped(recipient_infos(keys), bytes(16), bytes(16))
+
+    with pytest.raises(EncryptSecureRTError) as refused:
+        read_enveloped(made)
+
+    assert refused.value.code is ErrorCode.E_SEAL
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 255, 256, 65_535, 65_536])

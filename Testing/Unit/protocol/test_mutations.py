@@ -25,6 +25,7 @@ from encryptsecurert_protocol.evidence import EvidenceAnswer
 from encryptsecurert_protocol.framing import pack_batch, unpack_batch
 from encryptsecurert_protocol.jobs import JobHeader
 from encryptsecurert_protocol.leases import Lease
+from encryptsecurert_protocol.measurement_results import MeasurementComparison
 from encryptsecurert_protocol.objects import ObjectHeader
 from encryptsecurert_protocol.plan_checks import PlanComparison
 from encryptsecurert_protocol.plans import unpack_plans
@@ -86,13 +87,14 @@ READERS: Mapping[str, Callable[[bytes], bytes]] = {
     "dose-comparison": lambda octets: DoseComparison.decode(octets).encode(),
     "plans": _plans,
     "plan-comparison": lambda octets: PlanComparison.decode(octets).encode(),
+    "measurement-comparison": lambda octets: MeasurementComparison.decode(octets).encode(),
     "result": _result,
     "signature": _signed,
 }
 # The kinds whose octets are one JSON object with members of their own.
 _JSON_KINDS = (
-    "audit-line audit-page bundle dose-comparison event evidence job lease object-header receipt "
-    "receipt-body statement"
+    "audit-line audit-page bundle dose-comparison event evidence job lease measurement-comparison "
+    "object-header receipt receipt-body statement"
 ).split()
 _OCTET_MUTATIONS, _VALUE_MUTATIONS = 400, 600
 

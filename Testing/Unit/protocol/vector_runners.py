@@ -24,6 +24,8 @@ from encryptsecurert_protocol.framing import pack_batch, unpack_batch
 from encryptsecurert_protocol.jobs import JobHeader
 from encryptsecurert_protocol.leases import open_lease
 from encryptsecurert_protocol.manifests import SignedManifest
+from encryptsecurert_protocol.measurement_results import MeasurementComparison
+from encryptsecurert_protocol.measurements import MeasurementCompareParameters
 from encryptsecurert_protocol.objects import (
     ObjectHeader,
     ObjectKind,
@@ -284,6 +286,15 @@ def _plan_comparison(vector: Vector) -> None:
     assert PlanComparison.decode(vector.payload).encode() == vector.payload
 
 
+def _measurement_compare(vector: Vector) -> None:
+    parameters = MeasurementCompareParameters.from_json(canonical.decode(vector.payload))
+    assert parameters.encode() == vector.payload
+
+
+def _measurement_comparison(vector: Vector) -> None:
+    assert MeasurementComparison.decode(vector.payload).encode() == vector.payload
+
+
 def _dvh_curves(vector: Vector) -> None:
     assert pack_curves(unpack_curves(vector.payload)) == vector.payload
 
@@ -324,4 +335,6 @@ RUNNERS: Mapping[str, Callable[[Vector], None]] = {
     "dvh-curves": _dvh_curves,
     "plans": _plans,
     "plan-comparison": _plan_comparison,
+    "measurement-compare": _measurement_compare,
+    "measurement-comparison": _measurement_comparison,
 }

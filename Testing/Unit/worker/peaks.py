@@ -70,6 +70,13 @@ DOSES = {
     },
     "dvh": None,
     "goals": [],
+    "profiles": [
+        {
+            **{"from_lps_mm": ["0.0", "0.0", "0.0"], "to_lps_mm": ["199.0", "0.0", "0.0"]},
+            "step_mm": "0.01",
+        }
+    ],
+    "isodoses": [f"{3 * n}.0" for n in range(1, 17)],
     "tg218": True,
     "reference_measured": False,
     "outputs": ["difference_dicom", "gamma_dicom", "maps", "report_dicom"],

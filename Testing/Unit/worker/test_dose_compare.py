@@ -197,7 +197,8 @@ def test_progress_never_goes_back_and_can_stop_at_every_stage() -> None:
     assert fractions[-1] <= 0.97  # sealing comes after
     stages = dict.fromkeys(stage for stage, _ in heard)
     assert list(stages) == [
-        *("reading", "gamma", "difference", "agreement", "isodoses", "structures"),
+        *("reading", "isodose_volumes", "profiles", "gamma", "difference", "agreement"),
+        *("isodoses", "structures"),
         *("gamma_dicom", "difference_dicom", "report_dicom"),
     ]
     for wanted in stages:

@@ -12,14 +12,22 @@ from encryptsecurert_protocol.dose_options import (
     GammaOptions,
     Normalisation,
 )
+from encryptsecurert_protocol.dose_profiles import (
+    MAX_PROFILE_POINTS,
+    MAX_PROFILES,
+    ProfileLine,
+    refuse_too_many,
+)
 from encryptsecurert_protocol.dvh_options import METRIC, CurveCriteria, DvhOptions
 from encryptsecurert_protocol.errors import EncryptSecureRTError
 from EncryptSecureRTLib.client.dose_criteria import (
     MODES,
     parse_dose,
     parse_gamma,
+    parse_isodoses,
     parse_norm,
     parse_percent,
+    parse_profile,
     usage,
 )
 from EncryptSecureRTLib.client.dose_sheets import GoalSheet
@@ -58,6 +66,8 @@ class DoseAsked:
     prescription: str = ""
     fractions: int | None = None
     dvh_agreement: str = ""
+    profiles: Sequence[str] = ()
+    isodoses: str = ""
     goals: Path | None = None
     names: Path | None = None
     with_names: bool = False
@@ -128,6 +138,31 @@ class DoseAsked:
             metrics=tuple(dict.fromkeys(self.metrics)),
             comparison=_curve_criteria(self.dvh_agreement) if self.dvh_agreement else None,
         )
+
+    def profile_lines(self) -> tuple[ProfileLine, ...]:
+        """Return the lines that doses are told along (E_USAGE)."""
+        lines = tuple(parse_profile(text) for text in self.profiles)
+        try:
+            refuse_too_many(lines)
+        except EncryptSecureRTError:
+            detail = f"--profile: at most {MAX_PROFILES}, of {MAX_PROFILE_POINTS} points in all"
+            raise usage(detail) from None
+        return lines
+
+    def percent_gy(self, sheet: GoalSheet | None, reference_maximum_gy: float) -> float:
+        """Return what isodoses in percent are of: the prescription, else --norm (E_USAGE)."""
+        asked = self.prescription
+        prescription_gy = parse_dose(asked, "--prescription is") if asked else None
+        stated = (
+            prescription_gy,
+            sheet.prescription_gy if sheet else None,
+            parse_norm(self.norm),
+        )
+        return next((dose for dose in stated if dose is not None), reference_maximum_gy)
+
+    def isodoses_gy(self, percent_gy: float) -> tuple[float, ...]:
+        """Return the levels in Gy, ascending (E_USAGE)."""
+        return parse_isodoses(self.isodoses, percent_gy) if self.isodoses else ()
 
     @property
     def has_structures(self) -> bool:

@@ -31,7 +31,7 @@ def dose_compare(invocation: Invocation, reporter: Reporter, switch: Switch) -> 
     inputs = read_inputs(asked)
     with open_session(invocation, reporter, switch) as (channel, watcher):
         made = compare_doses(channel, home, inputs, choice, watcher)
-    words, value = comparison_told(made, inputs.known.labels)
+    words, value = comparison_told(made, inputs.known.labels, inputs.known.percent_gy)
     reporter.result("\n".join([words, *(f"note: {note}" for note in inputs.known.notes)]), value)
     return 0
 

@@ -1,7 +1,8 @@
 """`dose-compare`: two protected doses in, figures, maps and a report out, made inside the worker.
 
     comparison.json   what the receipt vouches for       report.html, report.pdf   for people
-    comparison.csv, dvh.csv, goals.csv   for programs    receipt.json
+    comparison.csv, dvh.csv, goals.csv, profiles.csv, isodoses.csv   for programs
+    receipt.json
     difference.dcm, gamma.dcm, report.dcm   RTDOSE, Parametric Map and SR in the protected study
 
 All of them are written or none, and none before the receipt verified. Names of files and, unless
@@ -23,7 +24,13 @@ from encryptsecurert_protocol.dose_results import (
 )
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.client.dose_criteria import usage
-from EncryptSecureRTLib.client.dose_csv import comparison_csv, dvh_csv, goals_csv
+from EncryptSecureRTLib.client.dose_csv import (
+    comparison_csv,
+    dvh_csv,
+    goals_csv,
+    isodoses_csv,
+    profiles_csv,
+)
 from EncryptSecureRTLib.client.dose_inputs import DoseInputs, Known
 from EncryptSecureRTLib.client.dose_outcome import DoseOutcome, outcome_of
 from EncryptSecureRTLib.client.dose_report import can_draw, dose_report
@@ -38,9 +45,11 @@ from EncryptSecureRTLib.client.runs import run_job, sending_all, submit_job
 HTML_FILE, PDF_FILE = "report.html", "report.pdf"
 _JSON_FILE, _CSV_FILE = "comparison.json", "comparison.csv"
 _DVH_FILE, _GOALS_FILE = "dvh.csv", "goals.csv"
+_PROFILES_FILE, _ISODOSES_FILE = "profiles.csv", "isodoses.csv"
 _DICOM_FILES = (DIFFERENCE_DICOM, GAMMA_DICOM, REPORT_DICOM)
 RESULT_FILES = (
-    *(_JSON_FILE, _CSV_FILE, _DVH_FILE, _GOALS_FILE, HTML_FILE, PDF_FILE),
+    *(_JSON_FILE, _CSV_FILE, _DVH_FILE, _GOALS_FILE, _PROFILES_FILE, _ISODOSES_FILE),
+    *(HTML_FILE, PDF_FILE),
     *_DICOM_FILES,
     RECEIPT_FILE,
 )
@@ -143,6 +152,10 @@ def _tables(outcome: DoseOutcome, labels: Labels) -> dict[str, bytes]:
         tables[_DVH_FILE] = dvh_csv(outcome, labels)
     if outcome.comparison.goals:
         tables[_GOALS_FILE] = goals_csv(outcome, labels)
+    if outcome.comparison.profiles:
+        tables[_PROFILES_FILE] = profiles_csv(outcome)
+    if outcome.comparison.isodoses:
+        tables[_ISODOSES_FILE] = isodoses_csv(outcome)
     return tables
 
 
@@ -154,7 +167,13 @@ def _reports(outcome: DoseOutcome, choice: ReportChoice, known: Known) -> dict[s
     from EncryptSecureRTLib.client.dose_pdf import dose_paper
 
     dose_gy = None if known.reference is None else known.reference.dose_gy
-    report = dose_report(outcome, known.file_labels, reference_gy=dose_gy, notes=known.notes)
+    report = dose_report(
+        outcome,
+        known.file_labels,
+        reference_gy=dose_gy,
+        notes=known.notes,
+        percent_gy=known.percent_gy,
+    )
     made = {}
     if choice.html:
         made[HTML_FILE] = dose_page(report)

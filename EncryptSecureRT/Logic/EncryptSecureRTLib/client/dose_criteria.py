@@ -3,6 +3,8 @@
     3%/2mm      dose difference and distance to agreement        --gamma
     60Gy, max   what a global percentage is of                   --norm
     10%         of that: where the reference is compared at all  --cutoff
+    -30,0,0:30,0,0:0.5   from, to, longest step, LPS in mm       --profile
+    95%,50%,20Gy         percent of the prescription or --norm   --isodose
 
 >>> parse_gamma("3%/2mm")
 (3.0, 2.0)
@@ -11,7 +13,9 @@
 import math
 import re
 
+from encryptsecurert_protocol.dose_isodoses import refuse_levels
 from encryptsecurert_protocol.dose_options import GammaMode
+from encryptsecurert_protocol.dose_profiles import ProfileLine
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 
 MODES = tuple(mode.value.replace("_", "-") for mode in GammaMode)
@@ -24,6 +28,11 @@ _NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,9})?)"
 _GAMMA = re.compile(rf"{_NUMBER}\s*%\s*/\s*{_NUMBER}\s*mm")
 _DOSE = re.compile(rf"{_NUMBER}\s*(?:Gy)?")
 _PERCENT = re.compile(rf"{_NUMBER}\s*%")
+_LEVEL = re.compile(rf"{_NUMBER}\s*(%|Gy)")
+_PLACE = r"([+-]?[0-9]{1,6}(?:\.[0-9]{1,9})?)"
+_POINT = rf"{_PLACE}\s*,\s*{_PLACE}\s*,\s*{_PLACE}"
+_PROFILE = re.compile(rf"{_POINT}\s*:\s*{_POINT}(?:\s*:\s*{_NUMBER})?")
+_STEP_MM = 1.0  # of a profile that does not say
 
 
 def usage(detail: str) -> EncryptSecureRTError:
@@ -60,6 +69,44 @@ def parse_dose(text: str, word: str) -> float:
     if not match or not 0 < float(match[1]) <= 10_000:
         raise usage(f"{word} a dose above 0 to 10000 Gy, such as 60Gy")
     return float(match[1])
+
+
+def parse_profile(text: str) -> ProfileLine:
+    """Return the line of `-30,0,0:30,0,0:0.5`; without a step it is 1 mm (E_USAGE)."""
+    match = _PROFILE.fullmatch(text.strip())
+    if not match:
+        raise usage("--profile is such as x,y,z:x,y,z or x,y,z:x,y,z:step, LPS in mm")
+    x1, y1, z1, x2, y2, z2 = (float(place) + 0.0 for place in match.groups()[:6])
+    try:
+        return ProfileLine(
+            from_lps_mm=(x1, y1, z1),
+            to_lps_mm=(x2, y2, z2),
+            step_mm=_STEP_MM if match[7] is None else float(match[7]),
+        )
+    except EncryptSecureRTError as error:
+        raise usage(f"--profile: {error.detail}") from None
+
+
+def parse_isodoses(text: str, percent_gy: float) -> tuple[float, ...]:
+    """Return the levels of `95%,50%,20Gy` in Gy, ascending, each once (E_USAGE).
+
+    Parameters
+    ----------
+    percent_gy : what percentages are of.
+    """
+    levels_gy = set()
+    for word in text.split(","):
+        match = _LEVEL.fullmatch(word.strip())
+        if not match:
+            raise usage("--isodose is such as 95%,50%,20Gy")
+        value = float(match[1])
+        level_gy = value if match[2] == "Gy" else value / 100 * percent_gy
+        levels_gy.add(round(level_gy, 9))  # 57 Gy for 95 % of 60 Gy, whatever the last bit says
+    try:
+        refuse_levels(sorted(levels_gy))
+    except EncryptSecureRTError as error:
+        raise usage(f"--isodose: {error.detail}") from None
+    return tuple(sorted(levels_gy))
 
 
 def figures(value: float, digits: int = 5) -> str:

@@ -3,6 +3,8 @@
     comparison.csv   one row for the whole grid, one for each structure
     dvh.csv          one row for each point of each DVH
     goals.csv        one row for each goal
+    profiles.csv     one row for each point of each profile, its place in LPS
+    isodoses.csv     one row for each level
 
 Lines that begin with `#` say criteria, receipt and what an empty cell means. Numbers have a decimal
 point wherever they are read, and as many digits as tell them apart from every other float64.
@@ -21,6 +23,7 @@ from encryptsecurert_protocol.dose_figures import (
     DifferenceFigures,
     GammaFigures,
 )
+from encryptsecurert_protocol.dose_profiles import ProfileLine
 from encryptsecurert_protocol.dvh_parts import DvhPart, MetricValue
 from EncryptSecureRTLib.client.dose_facts import minus
 from EncryptSecureRTLib.client.dose_outcome import DoseOutcome
@@ -56,6 +59,9 @@ def comparison_csv(outcome: DoseOutcome, labels: Labels) -> bytes:
             for one in found:
                 row |= _figures(prefix, one)
         rows.append(row)
+    for n in comparison.unusable:
+        cells = {"structure_number": str(n), "structure": labels.name(n)}
+        rows.append({**cells, "left_out": "unusable"})
     heads = list(dict.fromkeys(name for row in rows for name in row))
     return _table(outcome, heads, ([row.get(name, "") for name in heads] for row in rows))
 
@@ -98,6 +104,56 @@ def goals_csv(outcome: DoseOutcome, labels: Labels) -> bytes:
             one.evaluated_reason or "",
         )
         for one in outcome.comparison.goals
+    )
+    return _table(outcome, heads, rows)
+
+
+def profiles_csv(outcome: DoseOutcome) -> bytes:
+    """Return both doses along all lines; profiles are counted from 1."""
+    heads = (
+        *("profile", "position_mm", "x_lps_mm", "y_lps_mm", "z_lps_mm"),
+        *("reference_Gy", "evaluated_Gy", "difference_Gy"),
+    )
+    rows = (
+        (
+            str(place),
+            fraction_text(position_mm),
+            *(fraction_text(x) for x in _point(part.line, position_mm)),
+            *(_cell(dose) for dose in (reference, evaluated, minus(evaluated, reference))),
+        )
+        for place, part in enumerate(outcome.comparison.profiles, 1)
+        for position_mm, reference, evaluated in zip(
+            part.position_mm, part.reference_gy, part.evaluated_gy, strict=True
+        )
+    )
+    return _table(outcome, heads, rows)
+
+
+def _point(line: ProfileLine, position_mm: float) -> list[float]:
+    share = position_mm / line.length_mm
+    ends = zip(line.from_lps_mm, line.to_lps_mm, strict=True)
+    return [one + share * (other - one) for one, other in ends]
+
+
+def isodoses_csv(outcome: DoseOutcome) -> bytes:
+    """Return what both doses enclose at each level."""
+    heads = (
+        *("level_Gy", "unit", "reference", "evaluated", "difference"),
+        *("common_reference", "common_evaluated", "both", "dice"),
+    )
+    rows = (
+        (
+            fraction_text(one.level_gy),
+            one.unit,
+            fraction_text(one.reference),
+            fraction_text(one.evaluated),
+            fraction_text(one.evaluated - one.reference),
+            fraction_text(one.common_reference),
+            fraction_text(one.common_evaluated),
+            fraction_text(one.both),
+            _cell(one.dice),
+        )
+        for one in outcome.comparison.isodoses
     )
     return _table(outcome, heads, rows)
 

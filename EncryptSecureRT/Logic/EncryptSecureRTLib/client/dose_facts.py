@@ -43,6 +43,7 @@ _WARNINGS = {
     "gap_between_planes": "a gap between its planes; it ends on both sides of it",
     "thickness_assumed": "one plane only, taken to be as thick as a slice of the dose",
     "contour_without_area": "a contour without area was left out",
+    "structure_unusable": "encloses nothing that can be measured, or is too large; it was left out",
     "coarse_cells": "too large for cells as fine as wished; its figures are coarser",
 }
 
@@ -261,5 +262,7 @@ def registration_words(comparison: DoseComparison) -> str:
 def warning_words(warning: str, labels: Labels) -> str:
     """Say a warning's word as a sentence; a structure's number stands behind its point."""
     word, _, of = warning.partition(".")
+    if word == "profile_outside":
+        return f"Profile {of}: one of the doses is nowhere along it."
     words = _WARNINGS.get(word, word.replace("_", " "))
     return f"{labels.name(int(of))}: {words}" if of.isdecimal() else words

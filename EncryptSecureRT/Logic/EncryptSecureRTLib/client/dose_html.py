@@ -19,8 +19,14 @@ from EncryptSecureRTLib.client.dose_facts import (
     warning_words,
 )
 from EncryptSecureRTLib.client.dose_planes import isodose_words, orthogonal_figure, planes_figure
-from EncryptSecureRTLib.client.dose_plots import dvh_figure, histogram_figure
+from EncryptSecureRTLib.client.dose_plots import dvh_figure, histogram_figure, profile_figure
 from EncryptSecureRTLib.client.dose_report import DoseReport
+from EncryptSecureRTLib.client.dose_shapes import (
+    isodose_table,
+    profile_table,
+    profile_title,
+    profile_words,
+)
 from EncryptSecureRTLib.client.dose_tables import (
     METRICS_NOTE,
     Table,
@@ -78,6 +84,8 @@ def dose_page(report: DoseReport) -> bytes:
         *_pictures(report),
         *_difference(report),
         *_structures(report),
+        *_isodoses(report),
+        *_profiles(report),
         "<h2>How it was made</h2>",
         facts_markup(made_facts(outcome)),
         _foot(),
@@ -178,6 +186,26 @@ def _structures(report: DoseReport) -> Iterator[str]:
         )
         yield f"<h2>Dose-volume metrics</h2><p>{escape(METRICS_NOTE)}</p>"
         yield f'<div class="metrics">{tables}</div>'
+
+
+def _isodoses(report: DoseReport) -> Iterator[str]:
+    found = isodose_table(report.outcome.comparison, report.percent_gy)
+    if found is not None:
+        yield "<h2>Isodoses</h2>"
+        yield _table(found)
+
+
+def _profiles(report: DoseReport) -> Iterator[str]:
+    parts = report.outcome.comparison.profiles
+    if parts:
+        yield "<h2>Profiles</h2>"
+    for place, part in enumerate(parts):
+        yield f"<h3>{escape(profile_title(part, place))}</h3><p>{escape(profile_words(part))}</p>"
+        if report.can_draw:
+            yield from pictured(profile_figure(part), "Both doses along a line, their difference")
+        found = profile_table(part, place)
+        if found is not None:
+            yield _table(found)
 
 
 def _table(made: Table, *, titled: bool = False) -> str:

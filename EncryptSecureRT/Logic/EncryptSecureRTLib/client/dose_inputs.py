@@ -43,12 +43,14 @@ class Known:
     labels : how structures are called on this computer's screen.
     file_labels : how they are called in files: by number, unless names were asked for there.
     notes : what was passed over, in sentences.
+    percent_gy : what isodoses in percent are of; None if none were asked for.
     """
 
     reference: DoseFile | None = field(repr=False, default=None)
     labels: Labels = field(repr=False, default_factory=Labels)
     file_labels: Labels = field(repr=False, default_factory=Labels)
     notes: tuple[str, ...] = ()
+    percent_gy: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,6 +85,8 @@ def read_inputs(asked: DoseAsked) -> DoseInputs:
     """
     asked.refuse_contradictions()
     asked.gamma_options()  # words first: a wrong one is told before files are read
+    lines = asked.profile_lines()
+    asked.isodoses_gy(percent_gy=1.0)
     names = {} if asked.names is None else read_names(asked.names)
     sheet = None if asked.goals is None else read_goals(asked.goals)
     registration = None if asked.registration is None else read_registration(asked.registration)
@@ -91,12 +95,16 @@ def read_inputs(asked: DoseAsked) -> DoseInputs:
     reference, evaluated = read(first), read(second)
     structures = _structures(asked)
     _refuse_mix(reference, evaluated, structures, registration)
+    percent_gy = asked.percent_gy(sheet, float(reference.dose_gy.max()))
     known = _known(asked, reference, structures, names)
+    if "%" in asked.isodoses:
+        known = replace(known, percent_gy=percent_gy)
+    parameters = _parameters(asked, reference, evaluated, known.labels, sheet, registration)
     return DoseInputs(
         reference=reference,
         evaluated=evaluated,
         structures=structures,
-        parameters=_parameters(asked, reference, evaluated, known.labels, sheet, registration),
+        parameters=replace(parameters, profiles=lines, isodoses=asked.isodoses_gy(percent_gy)),
         known=known,
     )
 

@@ -18,8 +18,14 @@ from EncryptSecureRTLib.client.dose_facts import (
 from EncryptSecureRTLib.client.dose_html import GAMMA_COLOURS, NOT_A_DEVICE, where_words
 from EncryptSecureRTLib.client.dose_paper import STATES, Paper
 from EncryptSecureRTLib.client.dose_planes import isodose_words, orthogonal_figure, planes_figure
-from EncryptSecureRTLib.client.dose_plots import dvh_figure, histogram_figure
+from EncryptSecureRTLib.client.dose_plots import dvh_figure, histogram_figure, profile_figure
 from EncryptSecureRTLib.client.dose_report import DoseReport
+from EncryptSecureRTLib.client.dose_shapes import (
+    isodose_table,
+    profile_table,
+    profile_title,
+    profile_words,
+)
 from EncryptSecureRTLib.client.dose_tables import (
     METRICS_NOTE,
     goals_table,
@@ -42,6 +48,7 @@ def dose_paper(report: DoseReport) -> bytes:
     _summary(paper, report)
     _pictures(paper, report)
     _structures(paper, report)
+    _shapes(paper, report)
     paper.heading("How it was made")
     paper.facts(made_facts(report.outcome), 7.5)
     paper.skip(4)
@@ -123,3 +130,21 @@ def _structures(paper: Paper, report: DoseReport) -> None:
         paper.skip(4)
         paper.table(table, 8.5)
         paper.words(f"{METRICS_NOTE} {table.note}".strip(), 7.5)
+
+
+def _shapes(paper: Paper, report: DoseReport) -> None:
+    """Write isodoses and profiles."""
+    comparison = report.outcome.comparison
+    isodoses = isodose_table(comparison, report.percent_gy)
+    if isodoses is not None:
+        paper.heading("Isodoses", keep_pt=120)
+        paper.words(isodoses.note, 7.5)
+        paper.table(isodoses, 8.5)
+    for place, part in enumerate(comparison.profiles):
+        paper.heading(profile_title(part, place), 11, keep_pt=260)
+        paper.words(profile_words(part))
+        paper.picture(profile_figure(part))
+        table = profile_table(part, place)
+        if table is not None:
+            paper.table(table, 8.5)
+            paper.words(table.note, 7.5)

@@ -4,7 +4,7 @@ Colours are told apart by most kinds of colour vision, and nothing is told by co
 gamma passes is blue and where it fails orange, with a line between. Radiological convention.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from EncryptSecureRTLib.client.dose_criteria import figures
 from EncryptSecureRTLib.client.dose_outcome import DoseOutcome
 from EncryptSecureRTLib.client.dose_plots import FAINT, INK, new_figure
 from EncryptSecureRTLib.client.dose_scene import DoseScene, Floats, Labels
+from EncryptSecureRTLib.client.dose_shapes import drawn_levels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -181,15 +182,18 @@ def _lines(
         if failing.any():
             axes.contour(x, y, failing, levels=[0.5], colors="black", linewidths=0.6)
     elif name != "difference":
-        norm_gy = _norm_gy(outcome)
         top_gy = float(np.nanmax(plane))
-        levels = {p * norm_gy / 100: f"{p} %" for p in _ISODOSES_PERCENT}
+        levels = _levels(outcome)
         seen = sorted(level for level in levels if level < top_gy)
         if seen:
             lines = axes.contour(
                 x, y, np.nan_to_num(plane), levels=seen, colors="white", linewidths=0.8
             )
-            axes.clabel(lines, fmt=levels, fontsize=6.5, inline_spacing=2)
+            axes.clabel(lines, fmt=dict(levels), fontsize=6.5, inline_spacing=2)
+
+
+def _levels(outcome: DoseOutcome) -> Mapping[float, str]:
+    return drawn_levels(outcome.comparison, _norm_gy(outcome), _ISODOSES_PERCENT)
 
 
 def _norm_gy(outcome: DoseOutcome) -> float:
@@ -199,6 +203,8 @@ def _norm_gy(outcome: DoseOutcome) -> float:
 
 def isodose_words(outcome: DoseOutcome) -> str:
     """Say what the isodoses of the pictures are of."""
+    if outcome.comparison.isodoses:
+        return f"Isodoses at {', '.join(reversed(list(_levels(outcome).values())))}."
     percent = ", ".join(str(p) for p in _ISODOSES_PERCENT)
     return f"Isodoses at {percent} % of {figures(_norm_gy(outcome))} Gy."
 

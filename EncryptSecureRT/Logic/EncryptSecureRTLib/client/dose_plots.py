@@ -1,4 +1,4 @@
-"""Graphs of a dose comparison: the histogram of gamma and DVHs, for page and paper.
+"""Graphs of a dose comparison: the histogram of gamma, DVHs, profiles, for page and paper.
 
 matplotlib is imported late and without its global state.
 """
@@ -10,6 +10,7 @@ import numpy as np
 
 from encryptsecurert_protocol.dose_curves import CurveOf
 from encryptsecurert_protocol.dose_parts import GammaPart
+from encryptsecurert_protocol.dose_profiles import ProfilePart
 from EncryptSecureRTLib.client.dose_outcome import DoseOutcome
 from EncryptSecureRTLib.client.dose_scene import Labels
 from EncryptSecureRTLib.client.structures import Colour
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 INK, FAINT = "#1d2430", "#5b6675"
 _PASS, _FAIL = "#2c6fb3", "#d9660a"
+_REFERENCE, _EVALUATED = "#0072b2", "#d55e00"
 _MOST_LEGEND = 14
 _BRIGHTEST = 150  # of 255: luminance of a line on white
 
@@ -102,6 +104,35 @@ def dvh_figure(
         fontsize=8.5,
         labelcolor=INK,
     )
+    return figure
+
+
+def profile_figure(part: ProfilePart) -> "Figure":
+    """Draw both doses along a line, and below it their difference; a gap is outside a dose."""
+    figure = new_figure(8.0, 3.7)
+    above = figure.add_axes((0.09, 0.43, 0.88, 0.53))
+    below = figure.add_axes((0.09, 0.125, 0.88, 0.25), sharex=above)
+    x = np.array(part.position_mm)
+    one, other = (
+        np.array([np.nan if dose is None else dose for dose in doses])
+        for doses in (part.reference_gy, part.evaluated_gy)
+    )
+    above.plot(x, one, color=_REFERENCE, linewidth=1.4, label="reference")
+    above.plot(x, other, color=_EVALUATED, linewidth=1.4, linestyle=(0, (4, 2)), label="evaluated")
+    above.set_ylim(bottom=0)
+    above.set_ylabel("dose in Gy", fontsize=9)
+    above.legend(frameon=False, fontsize=8.5, labelcolor=INK)
+    below.axhline(0.0, color=FAINT, linewidth=0.8)
+    below.plot(x, other - one, color=INK, linewidth=1.2)
+    below.set_ylabel("eval. - ref.\nin Gy", fontsize=9)
+    below.set_xlabel("mm from the start of the line", fontsize=9)
+    above.set_xlim(float(x[0]), float(x[-1]))
+    above.tick_params(labelbottom=False)
+    figure.align_ylabels([above, below])
+    for axes in (above, below):
+        _plain(axes)
+        axes.grid(color="#e3e7ec", linewidth=0.6)
+        axes.set_axisbelow(True)
     return figure
 
 

@@ -21,6 +21,7 @@ class DoseReport:
     labels : names of structures; without names of their own unless those may stand in files.
     scene : what can be drawn, None if there are no maps.
     notes : what was passed over in the inputs, in sentences.
+    percent_gy : what isodoses in percent are of, None if that is not known.
     """
 
     outcome: DoseOutcome
@@ -28,6 +29,7 @@ class DoseReport:
     scene: DoseScene | None
     notes: tuple[str, ...]
     can_draw: bool = True
+    percent_gy: float | None = None
 
 
 def dose_report(
@@ -36,14 +38,22 @@ def dose_report(
     *,
     reference_gy: Volume | None = None,
     notes: Sequence[str] = (),
+    percent_gy: float | None = None,
 ) -> DoseReport:
     """Return a report; without the reference dose no dose is drawn, only what was found."""
     if not can_draw():
         return DoseReport(
-            outcome=outcome, labels=labels, scene=None, notes=(*notes, _UNDRAWN), can_draw=False
+            outcome=outcome,
+            labels=labels,
+            scene=None,
+            notes=(*notes, _UNDRAWN),
+            can_draw=False,
+            percent_gy=percent_gy,
         )
     scene = scene_of(outcome, reference_gy, labels)
-    return DoseReport(outcome=outcome, labels=labels, scene=scene, notes=tuple(notes))
+    return DoseReport(
+        outcome=outcome, labels=labels, scene=scene, notes=tuple(notes), percent_gy=percent_gy
+    )
 
 
 def can_draw() -> bool:

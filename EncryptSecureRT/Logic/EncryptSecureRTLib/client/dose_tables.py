@@ -54,7 +54,7 @@ def structure_table(outcome: DoseOutcome, labels: Labels) -> Table | None:
     """Return one row for each structure, None if there are none."""
     comparison = outcome.comparison
     numbers = structure_numbers(comparison)
-    if not numbers:
+    if not numbers and not comparison.unusable:
         return None
     dvhs = {part.number: part for part in comparison.dvh or ()}
     shown = [
@@ -71,8 +71,15 @@ def structure_table(outcome: DoseOutcome, labels: Labels) -> Table | None:
         title="Structures",
         note=_structure_note(comparison),
         heads=tuple(heads),
-        rows=tuple(_structure_row(n, dvhs.get(n), shown, outcome, labels) for n in numbers),
+        rows=(
+            *(_structure_row(n, dvhs.get(n), shown, outcome, labels) for n in numbers),
+            *(_unusable_row(n, labels, len(heads)) for n in comparison.unusable),
+        ),
     )
+
+
+def _unusable_row(n: int, labels: Labels, cells: int) -> tuple[str, ...]:
+    return (labels.name(n), *(["left out"] + [NOTHING] * cells)[: cells - 1])
 
 
 def _dvh_heads(shown: Sequence[str]) -> list[str]:

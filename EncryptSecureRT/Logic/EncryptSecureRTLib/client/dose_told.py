@@ -5,6 +5,12 @@ from typing import Any
 from EncryptSecureRTLib.client.dose_compare import Compared
 from EncryptSecureRTLib.client.dose_facts import pass_words, verdict_words, warning_words
 from EncryptSecureRTLib.client.dose_scene import Labels
+from EncryptSecureRTLib.client.dose_shapes import (
+    isodose_table,
+    profile_table,
+    profile_title,
+    profile_words,
+)
 from EncryptSecureRTLib.client.dose_tables import Table, goals_table, structure_table
 from EncryptSecureRTLib.client.telling import Told
 
@@ -12,7 +18,7 @@ _MOST_STRUCTURES = 60  # of a terminal; all are in the files
 _MOST_WARNINGS = 100  # the result is one line, of at most `Limits.json_line_bytes`
 
 
-def comparison_told(made: Compared, labels: Labels) -> Told:
+def comparison_told(made: Compared, labels: Labels, percent_gy: float | None = None) -> Told:
     """Tell verdict, pass rate with its criteria, structures, goals, warnings and files."""
     comparison, judged = made.outcome.comparison, made.finished.judged
     files = [str(path) for path in made.files]
@@ -23,9 +29,15 @@ def comparison_told(made: Compared, labels: Labels) -> Told:
     if comparison.gamma is not None:
         lines.append(f"gamma at most 1 at {pass_words(comparison.gamma.whole)}")
         lines.append(comparison.gamma.words)
-    for table in (structure_table(made.outcome, labels), goals_table(made.outcome, labels)):
+    isodoses = isodose_table(comparison, percent_gy)
+    outcome = made.outcome
+    for table in (structure_table(outcome, labels), goals_table(outcome, labels), isodoses):
         if table is not None:
             lines += ["", *_table_lines(table)]
+    for place, part in enumerate(comparison.profiles):
+        lines += ["", profile_title(part, place), profile_words(part)]
+        table = profile_table(part, place)
+        lines += [] if table is None else _table_lines(table)
     warnings = [f"warning: {warning_words(w, labels)}" for w in comparison.warnings]
     return "\n".join([*lines, "", *warnings, *files]), {
         "files": files,

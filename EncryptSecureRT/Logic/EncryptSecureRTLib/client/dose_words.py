@@ -15,7 +15,7 @@ from EncryptSecureRTLib.client.dose_asked import MARK
 from EncryptSecureRTLib.client.dose_criteria import MODES, PRESETS
 
 AddCommand = Callable[..., argparse.ArgumentParser]
-_TEXTS = ("gamma", "norm", "cutoff", "cap", "mode", "prescription", "dvh_agreement")
+_TEXTS = (*("gamma", "norm", "cutoff", "cap", "mode", "prescription", "dvh_agreement", "isodoses"),)
 _PATHS = (
     "reference",
     "evaluated",
@@ -32,7 +32,7 @@ _TRUTHS = (
     "with_names",
 )
 _COUNT_LISTS = ("only", "targets")
-_TEXT_LISTS = ("metrics",)
+_TEXT_LISTS = ("metrics", "profiles")
 
 
 def describe_dose(add: AddCommand, parents: Sequence[argparse.ArgumentParser]) -> None:
@@ -44,6 +44,8 @@ def describe_dose(add: AddCommand, parents: Sequence[argparse.ArgumentParser]) -
         (
             "dose-compare planned.dcm delivered.dcm --out results/",
             "dose-compare ref/ eval/ --structures rtstruct.dcm --gamma 2%/2mm --norm 60Gy"
+            " --out results/",
+            "dose-compare ref/ eval/ --profile=-80,0,0:80,0,0:0.5 --isodose 95%,50%,20Gy"
             " --out results/",
             "dose-compare ref/ eval/ --structures rtstruct.dcm --goals sheet.csv --names names.csv"
             " --pdf --out results/",
@@ -173,6 +175,23 @@ def _describe_criteria(group: Any) -> None:
         "--dta",
         action="store_true",
         help="distance to agreement and composite pass rate, too",
+    )
+    group.add_argument(
+        "--profile",
+        dest=f"{MARK}profiles",
+        action="append",
+        default=None,
+        metavar="X,Y,Z:X,Y,Z[:STEP]",
+        help="both doses along a line, LPS in mm, step 1 mm if not given; may be given 16 times;"
+        " write --profile=-80,0,0:80,0,0 if it begins with a minus",
+    )
+    group.add_argument(
+        "--isodose",
+        dest=f"{MARK}isodoses",
+        default=None,
+        metavar="LEVELS",
+        help="volumes within isodoses and their overlap, such as 95%%,50%%,20Gy; %% are of"
+        " --prescription, without one of --norm",
     )
     _say(group, "--no-dvh", action="store_true", help="no DVHs")
     _say(

@@ -30,7 +30,7 @@ from EncryptSecureRTLib.client.measurement_facts import (
     warning_words,
 )
 from EncryptSecureRTLib.client.measurement_outcome import MeasurementOutcome
-from EncryptSecureRTLib.client.measurement_plots import planes_figure, profiles_figure
+from EncryptSecureRTLib.client.measurement_plots import plane_words, planes_figure, profiles_figure
 from EncryptSecureRTLib.client.version import VERSION
 
 _TITLE = "Comparison with a measurement"
@@ -87,7 +87,7 @@ def _pictures(outcome: MeasurementOutcome) -> Iterator[str]:
     if outcome.maps is None:
         return
     yield "<h2>Where</h2>"
-    words = "The calculated dose is drawn where it was compared."
+    words = f"{plane_words(outcome.maps)} The calculated dose is drawn where it was compared."
     if outcome.maps.gamma is not None:
         words = f"{words} {GAMMA_COLOURS}"
     yield f"<p>{escape(words)}</p>"

@@ -58,18 +58,19 @@ def measurement_outcome_of(finished: Finished) -> MeasurementOutcome:
         measured = map_of(results.get(MEASURED_NAME), "dose")
         difference = map_of(results.get(DIFFERENCE_NAME), "dose_difference")
         gamma = map_of(results.get(GAMMA_NAME), "gamma")
-        maps = _maps(comparison, measured, difference, gamma)
+        maps = maps_of(comparison, measured, difference, gamma)
     except EncryptSecureRTError:
         raise EncryptSecureRTError(ErrorCode.E_RESULT) from None
     return MeasurementOutcome(comparison=comparison, maps=maps, made_by=maker_of(finished))
 
 
-def _maps(
+def maps_of(
     comparison: MeasurementComparison,
     measured: DoseMap | None,
     difference: DoseMap | None,
     gamma: DoseMap | None,
 ) -> MeasuredMaps | None:
+    """Return the maps of a plane, None of points (E_RESULT if they do not belong together)."""
     shape = comparison.measured.shape
     if shape is None and measured is difference is gamma is None:
         return None

@@ -68,6 +68,15 @@ def plane_axes(maps: MeasuredMaps) -> tuple[_Axis, _Axis]:
     )
 
 
+def plane_words(maps: MeasuredMaps) -> str:
+    """Say where the plane is, if it lies across x, y or z."""
+    normal = np.reshape(maps.grid.direction, (3, 3))[:, 2]
+    main = int(np.abs(normal).argmax())
+    if abs(float(normal[main])) < _MAIN_AXIS:
+        return "The plane is oblique."
+    return f"The plane is at {'xyz'[main]} = {maps.grid.origin_lps_mm[main]:g} mm (LPS)."
+
+
 def _axis(maps: MeasuredMaps, direction: Floats, count: int, step_mm: float, name: str) -> _Axis:
     offsets_mm = np.arange(count) * step_mm
     main = int(np.abs(direction).argmax())

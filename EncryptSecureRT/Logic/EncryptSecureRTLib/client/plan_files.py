@@ -7,7 +7,6 @@ Only what stands in clear is read; an attribute that is not there is unknown. Fi
 patient, by the pseudonym in them.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,7 +38,6 @@ from encryptsecurert_protocol.plans import (
     PlansHeader,
     WedgeEntry,
 )
-from encryptsecurert_protocol.volumes import MAPPED_UID
 from EncryptSecureRTLib.client.plan_points import (
     BeamNumbers,
     FloatArray,
@@ -47,6 +45,7 @@ from EncryptSecureRTLib.client.plan_points import (
     number_of,
     read_points,
 )
+from EncryptSecureRTLib.client.rt_files import mapped_uid
 from EncryptSecureRTLib.client.series_headers import (
     files_of,
     is_protected,
@@ -193,7 +192,7 @@ def _plan(ds: Dataset) -> PlansFile:
         PlanForm.PLAN,
         [ds],
         entries,
-        frame_of_reference=_mapped(str(frame)) if frame else None,
+        frame_of_reference=mapped_uid(str(frame)) if frame else None,
         groups=tuple(_group(item) for item in items_of(ds, "FractionGroupSequence")),
     )
     return PlansFile(header=header, numbers=tuple(numbers), patient_id=_patient(ds))
@@ -263,7 +262,7 @@ def _header(
         raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE, detail)
     return PlansHeader(
         form=form,
-        sop_instance_uids=tuple(_mapped(uid_of(ds, "SOPInstanceUID")) for ds in instances),
+        sop_instance_uids=tuple(mapped_uid(uid_of(ds, "SOPInstanceUID")) for ds in instances),
         plan_uids=plan_uids,
         frame_of_reference=frame_of_reference,
         groups=groups,
@@ -332,7 +331,7 @@ def _plan_uid(ds: Dataset) -> str | None:
     plans = {
         str(p.get("ReferencedSOPInstanceUID")) for p in items_of(ds, "ReferencedRTPlanSequence")
     }
-    return _mapped(plans.pop()) if len(plans) == 1 else None
+    return mapped_uid(plans.pop()) if len(plans) == 1 else None
 
 
 def _patient(ds: Dataset) -> str:
@@ -346,10 +345,3 @@ def _number(ds: Dataset, keyword: str, most: int = MAX_NUMBER) -> int | None:
     if not 0 <= int(value) <= most:
         raise EncryptSecureRTError(ErrorCode.E_DICOM, "a number cannot be")
     return int(value)
-
-
-def _mapped(uid: str) -> str:
-    """Return a UID as protection maps it; a file with another has the marks, but not from here."""
-    if not re.fullmatch(MAPPED_UID, uid, re.ASCII):
-        raise EncryptSecureRTError(ErrorCode.E_NOT_PROTECTED)
-    return uid

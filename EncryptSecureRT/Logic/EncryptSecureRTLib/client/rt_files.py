@@ -1,12 +1,15 @@
 """What the readers of RT objects share: the one file of its kind, and who and what it is of."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from encryptsecurert_protocol.bundles import PSEUDONYM
 from encryptsecurert_protocol.dose_jobs import PLAN_CLASSES
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
+from encryptsecurert_protocol.volumes import MAPPED_UID
 from EncryptSecureRTLib.client.series_headers import (
     checked_uid,
     files_of,
@@ -72,21 +75,39 @@ def _is_of(path: Path, sop_class: str, *, alone: bool) -> bool:
 
 
 def origin_of(ds: Dataset, frame_of_reference_uid: str | None = None) -> Origin:
-    """Return of whom a data set is (E_MISSING_UID).
+    """Return of whom a data set is.
 
     Parameters
     ----------
     frame_of_reference_uid : where it does not stand in the data set itself.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_MISSING_UID; E_NOT_PROTECTED if its number and UIDs are not such as protection writes:
+        other programs set the marks, too.
     """
+    if frame_of_reference_uid is None:
+        frame = uid_of(ds, "FrameOfReferenceUID")
+    else:
+        frame = checked_uid(frame_of_reference_uid)
+    pseudonym = str(ds.get("PatientID") or "")
+    if not re.fullmatch(PSEUDONYM, pseudonym, re.ASCII):
+        raise EncryptSecureRTError(ErrorCode.E_NOT_PROTECTED)
     return Origin(
-        patient_id=str(ds.get("PatientID") or ""),
-        study_instance_uid=uid_of(ds, "StudyInstanceUID"),
-        series_instance_uid=uid_of(ds, "SeriesInstanceUID"),
-        sop_instance_uid=uid_of(ds, "SOPInstanceUID"),
-        frame_of_reference_uid=uid_of(ds, "FrameOfReferenceUID")
-        if frame_of_reference_uid is None
-        else checked_uid(frame_of_reference_uid),
+        patient_id=pseudonym,
+        study_instance_uid=mapped_uid(uid_of(ds, "StudyInstanceUID")),
+        series_instance_uid=mapped_uid(uid_of(ds, "SeriesInstanceUID")),
+        sop_instance_uid=mapped_uid(uid_of(ds, "SOPInstanceUID")),
+        frame_of_reference_uid=mapped_uid(frame),
     )
+
+
+def mapped_uid(uid: str) -> str:
+    """Return a UID as protection maps it; a file with another has the marks, but not from here."""
+    if not re.fullmatch(MAPPED_UID, uid, re.ASCII):
+        raise EncryptSecureRTError(ErrorCode.E_NOT_PROTECTED)
+    return uid
 
 
 def nobody(sop_instance_uid: str, frame_of_reference_uid: str) -> Origin:
@@ -112,4 +133,4 @@ def plan_of(ds: Dataset) -> tuple[str, str] | None:
     if len(plans) != 1:
         return None
     sop_class, instance = plans.pop()
-    return (sop_class, checked_uid(instance)) if sop_class in PLAN_CLASSES else None
+    return (sop_class, mapped_uid(checked_uid(instance))) if sop_class in PLAN_CLASSES else None

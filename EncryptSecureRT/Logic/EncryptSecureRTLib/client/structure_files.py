@@ -1,8 +1,9 @@
 """The contours of a protected RTSTRUCT, by ROI number; or a `structures` object from a scene.
 
-No name leaves this computer: what a structure is called in the protected file (`ROI_7`), and its
-colour, stay with the client. Points, open curves and contours of fewer than three points have no
-inside; they are passed over and counted, and so are structures without any contour.
+No name leaves this computer: what protection or `segment` calls a structure, and its colour, stay
+with the client; another name is not taken over, whatever marks a file has. Points, open curves and
+contours of fewer than three points have no inside; they are passed over and counted, and so are
+structures without any contour.
 """
 
 import re
@@ -35,7 +36,7 @@ from EncryptSecureRTLib.client.series_headers import (
     is_protected,
     reading_dicom,
 )
-from EncryptSecureRTLib.client.structures import Colour
+from EncryptSecureRTLib.client.structures import TERMS, Colour
 from EncryptSecureRTLib.client.upload import Content
 from EncryptSecureRTLib.client.volume_file import read_octets
 
@@ -44,6 +45,7 @@ _CONTOUR_DATA = 0x30060050
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "CLOSED_PLANAR_XOR")
 _DECIMALS = re.compile(rb"[0-9eE+\-. \\\0]*\Z")
 _MOST_MM = 1e6
+_LABELS = frozenset(term.label for term in TERMS.values())  # that `segment` writes
 Points = npt.NDArray[np.float64]
 
 
@@ -54,7 +56,7 @@ class ShownStructure:
     Attributes
     ----------
     number : ROINumber.
-    shown_name : what the protected file calls it, `ROI_7`; never a name of its own.
+    shown_name : what protection calls it, `ROI_7`, or a label of `segment`; never another name.
     colour : RGB, 0 to 255; None if there is none.
     contours : closed polygons, each float64 (n, 3) LPS in mm, n >= 3; none of a mask.
     """
@@ -174,7 +176,7 @@ def _structures(ds: Dataset, only: Collection[int]) -> StructureFile:
     found = [
         ShownStructure(
             number=number,
-            shown_name=str(roi.get("ROIName") or f"ROI_{number}"),
+            shown_name=_shown_name(roi, number),
             colour=_colour(drawn.get(number)),
             contours=_closed_contours(drawn.get(number), skipped),
         )
@@ -194,6 +196,12 @@ def _structures(ds: Dataset, only: Collection[int]) -> StructureFile:
         empty=tuple(one.number for one in found if not one.contours),
         skipped=dict(sorted(skipped.items())),
     )
+
+
+def _shown_name(roi: Dataset, number: int) -> str:
+    """Return a name that a worker writes, else the number: whoever sets the marks can write any."""
+    said = str(roi.get("ROIName") or "")
+    return said if said in _LABELS else f"ROI_{number}"
 
 
 def _closed_contours(item: Dataset | None, skipped: Counter[str]) -> tuple[Points, ...]:

@@ -15,6 +15,11 @@ from EncryptSecureRTLib.scene.volumes import VolumeFacts, volume_facts
 _LIMIT_BYTES = 4 * 2**30  # of one object, where no worker was asked yet
 
 
+def limit_bytes() -> int:
+    """Return the most octets of one object where no worker was asked yet."""
+    return _LIMIT_BYTES
+
+
 def form_of(
     task: TaskSpec, ct: Any, output: Any, structures: tuple[str, ...], offer: Allowed | None
 ) -> Form:

@@ -16,7 +16,7 @@ _NEW = _("Create new on Apply")
 
 
 class TaskForm:
-    """The widgets of one task.
+    """The widgets of one task, in frames of their own among those of other tasks.
 
     Parameters
     ----------
@@ -31,13 +31,32 @@ class TaskForm:
         self._filling = False
         self._selectors: dict[str, Any] = {}
         self._facts: dict[str, Any] = {}
+        self._frames: list[Any] = []
+        inputs = self._add_frame(ui.inputsLayout, "Inputs")
         for spec in task.inputs:
-            self._add_input(ui.inputsLayout, spec)
-        self._structures = _StructureList(ui.inputsLayout, task, self._structures_chosen)
+            self._add_input(inputs, spec)
+        self._structures = (
+            _StructureList(inputs, task, self._structures_chosen) if task.structures else None
+        )
+        outputs = self._add_frame(ui.outputsLayout, "Outputs")
         for output in task.outputs:
-            self._add_output(ui.outputsLayout, output)
+            self._add_output(outputs, output)
 
     # ---- making
+
+    def _add_frame(self, layout: Any, kind: str) -> Any:
+        frame = qt.QFrame()
+        frame.objectName = f"{self.task.key}{kind}"
+        rows = qt.QFormLayout(frame)
+        rows.setContentsMargins(0, 0, 0, 0)
+        layout.addRow(frame)
+        self._frames.append(frame)
+        return rows
+
+    def set_visible(self, shown: bool) -> None:
+        """Show the task's widgets, or hide all of them."""
+        for frame in self._frames:
+            frame.setVisible(shown)
 
     def _add_input(self, layout: Any, spec: NodeSpec) -> None:
         selector = _selector(spec)
@@ -80,7 +99,8 @@ class TaskForm:
         try:
             for key, selector in self._selectors.items():
                 selector.setCurrentNode(getattr(self._parameters, key))
-            self._structures.choose(self._parameters.structures.split())
+            if self._structures is not None:
+                self._structures.choose(self._parameters.structures.split())
         finally:
             self._filling = False
 
@@ -117,6 +137,8 @@ def _selector(spec: NodeSpec) -> Any:
     selector = slicer.qMRMLNodeComboBox()
     selector.objectName = f"{spec.key}Selector"
     selector.nodeTypes = [spec.node_class]
+    if spec.marked:
+        selector.addAttribute(spec.node_class, spec.marked)
     selector.showChildNodeTypes = False
     selector.selectNodeUponCreation = False  # nothing is chosen but by the user
     selector.noneEnabled = True

@@ -28,18 +28,20 @@ _STAGE_KINDS = {
     "upload": Kind.UPLOAD,
     "fetch": Kind.FETCH,
     "display": Kind.FETCH,
+    "report": Kind.FETCH,
     "write": Kind.FETCH,
 }
 _MOST_CHARACTERS = 4096  # of a path; whatever is shown is far shorter
 _STAGE_WORDS = {
     "connect": "connecting and attesting",
-    "read": "reading the series",
+    "read": "reading the inputs",
     "scan": "looking through the files",
     "upload": "sending, sealed",
     "submit": "ordering the job",
     "run": "the worker has the job",
     "fetch": "fetching the results",
     "display": "unpacking what is shown",
+    "report": "writing tables and report",
     "write": "checking the receipt",
 }
 

@@ -55,6 +55,30 @@ _HERE: dict[ErrorCode, tuple[str, str]] = {
         _("This study carries patient data."),
         _("Seal it first."),
     ),
+    ErrorCode.E_DOSE: (
+        _("One of the doses cannot be compared: it is no dose in Gy."),
+        _("Export it again in Gy, without negative or missing values, and load it anew."),
+    ),
+    ErrorCode.E_FRAME_OF_REFERENCE: (
+        _("The doses, or the structures, are of different frames of reference."),
+        _("Choose doses and structures of one frame; the command line takes a registration."),
+    ),
+    ErrorCode.E_OVERLAP: (
+        _("The dose grids do not overlap, or no point is above the threshold."),
+        _("Check that both doses are of the same region, and the threshold."),
+    ),
+    ErrorCode.E_STRUCTURES: (
+        _("The shape of a structure cannot be used."),
+        _("Take that structure out of the segmentation, or choose none."),
+    ),
+    ErrorCode.E_PATIENT_MIX: (
+        _("The two doses are of different patients."),
+        _("Choose doses of one patient."),
+    ),
+    ErrorCode.E_WORK: (
+        _("This comparison would take the worker hours, and was not begun."),
+        _("Crop the doses, raise the threshold, or choose pass or fail as mode."),
+    ),
     ErrorCode.E_TOO_LARGE: (
         _("The volume is larger than this worker takes."),
         _("Crop it to the region of interest."),
@@ -167,6 +191,19 @@ def done_notice(structures: int, took_s: float, *, simulated: bool) -> Notice:
         found = _("{count} structures in {time}.")
     what = found.format(count=structures, time=minutes(took_s))
     return Notice(tone=Tone.GOOD, what=f"{what} {said}", offer=Offer.SHOW_RESULT)
+
+
+def compared_notice(rate: str, criteria: str, took_s: float, simulated: bool) -> Notice:
+    """Return what is said when a comparison is in the scene: no rate without its criteria."""
+    what = _("Doses compared in {time}.").format(time=minutes(took_s))
+    if rate:
+        what += " " + _("Gamma is at most 1 at {rate}: {criteria}.").format(
+            rate=rate, criteria=criteria
+        )
+    said = _("Receipt verified.")
+    if simulated:
+        said += f" {SIMULATED}."
+    return Notice(tone=Tone.GOOD, what=what, todo=said, offer=Offer.SHOW_MAPS)
 
 
 _WARNINGS = {

@@ -14,6 +14,7 @@ BUTTONS = {
     Offer.SEAL_STUDY: _("Seal this stud&y..."),
     Offer.CANCEL_JOB: _("Cancel the &job"),
     Offer.SHOW_RESULT: _("Show o&n the CT"),
+    Offer.SHOW_MAPS: _("Show i&n the views"),
 }
 
 

@@ -131,7 +131,10 @@ class Renderer:
     def _show_inputs(self, wanted: Switch) -> None:
         """Enable what is chosen before a job, or say at each control why it is disabled."""
         ui = self._ui
-        chosen = (ui.urlComboBox, ui.inputsSection, ui.outputsSection, ui.advancedSection)
+        chosen = (
+            *(ui.urlComboBox, ui.inputsSection, ui.criteriaSection),
+            *(ui.outputsSection, ui.advancedSection),
+        )
         for widget in chosen:
             widget.enabled = wanted.enabled
         if wanted == self._inputs:

@@ -3,7 +3,8 @@
 import contextlib
 import csv
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,15 @@ import qt
 
 from EncryptSecureRTLib.client.process import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.panel.dialogs import Asks
-from EncryptSecureRTLib.panel.messages import SIMULATED, warning_words
+from EncryptSecureRTLib.panel.messages import SIMULATED
 from EncryptSecureRTLib.panel.settings import Settings
-from EncryptSecureRTLib.panel.state import Outcome, Structure
+from EncryptSecureRTLib.panel.sheets import Row, Sheet, note_of, sheet_of
+from EncryptSecureRTLib.panel.state import Outcome
 from EncryptSecureRTLib.panel.view import worker_words
 from EncryptSecureRTLib.panel.words import _
 
 RECEIPT_FILE = "receipt.json"
-_DICOM = ("rtstruct.dcm", "seg.dcm")
-_EDGE = _("reaches the edge")
-_NONE = _("not found")
-
-
-def note_of(structure: Structure) -> str:
-    """Return what is odd about a structure, in words."""
-    if structure.empty:
-        return _NONE
-    return _EDGE if structure.touches_border else ""
+_MOST_ROWS = 12  # before one has to scroll
 
 
 def write_csv(path: Path, outcome: Outcome) -> None:
@@ -69,6 +62,36 @@ def copy_files(names: tuple[str, ...], source: Path, target: Path) -> None:
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, "the results") from None
 
 
+def copy_file(source: Path, target: Path) -> None:
+    """Copy one file, whole or not at all, in place of what was there (E_LOCAL_FILE)."""
+    part = target.with_name(target.name + ".part")
+    try:
+        shutil.copyfile(source, part)
+        part.replace(target)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, "the results") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultActions:
+    """What others do when something of the results is asked for.
+
+    Attributes
+    ----------
+    show : shows the result over its CT.
+    plot : shows the dose-volume histograms.
+    chosen : told of the row that was chosen.
+    failed : told of an error.
+    """
+
+    show: Callable[[], None]
+    plot: Callable[[], None]
+    chosen: Callable[[Row], None]
+    failed: Callable[[EncryptSecureRTError], None]
+
+
 class ResultsView:
     """The table and its buttons.
 
@@ -76,8 +99,6 @@ class ResultsView:
     ----------
     asks : gives who asks for paths.
     folder : gives the private folder of the last job's files, None if they are gone.
-    show : shows the result over its CT.
-    failed : told of an error.
     """
 
     def __init__(
@@ -86,23 +107,33 @@ class ResultsView:
         asks: Callable[[], Asks],
         settings: Settings,
         folder: Callable[[], Path | None],
-        *,
-        show: Callable[[], None],
-        failed: Callable[[EncryptSecureRTError], None],
+        actions: ResultActions,
     ) -> None:
         self._ui, self._asks, self._settings = ui, asks, settings
-        self._folder, self._failed = folder, failed
+        self._folder, self._actions = folder, actions
         self._outcome: Outcome | None = None
-        ui.showButton.connect("clicked(bool)", lambda _checked: show())
-        ui.exportCsvButton.connect("clicked(bool)", lambda _checked: self._try(self._save_csv))
-        ui.exportDicomButton.connect("clicked(bool)", lambda _checked: self._try(self._save_dicom))
-        ui.saveReceiptButton.connect(
-            "clicked(bool)", lambda _checked: self._try(self._save_receipt)
-        )
+        self._sheet: Sheet | None = None
+        self._filling = False
+        for button, action in (
+            (ui.showButton, actions.show),
+            (ui.plotButton, actions.plot),
+            (ui.exportCsvButton, self._save_tables),
+            (ui.exportDicomButton, self._save_dicom),
+            (ui.exportReportButton, self._save_report),
+            (ui.saveReceiptButton, self._save_receipt),
+        ):
+            self._tie(button, action)
+        ui.resultTable.connect("currentCellChanged(int,int,int,int)", self._cell_chosen)
+        bold = qt.QFont(ui.summaryLabel.font)
+        bold.setBold(True)
+        ui.summaryLabel.font = bold
         self._fill(None)
 
+    def _tie(self, button: Any, action: Callable[[], None]) -> None:
+        button.connect("clicked(bool)", lambda _checked: self._try(action))
+
     def show(self, outcome: Outcome | None) -> None:
-        """Show an outcome whose structures are in the scene, or none."""
+        """Show an outcome whose structures or maps are in the scene, or none."""
         shown = outcome if outcome is not None and outcome.node_id else None
         if shown is not self._outcome:
             self._fill(shown)
@@ -110,27 +141,53 @@ class ResultsView:
     def _fill(self, outcome: Outcome | None) -> None:
         ui = self._ui
         self._outcome = outcome
+        self._sheet = sheet = None if outcome is None else sheet_of(outcome)
         ui.resultsSection.setVisible(outcome is not None)
         ui.receiptSection.setVisible(outcome is not None)
-        if outcome is None:
+        ui.detailTable.setVisible(False)
+        if outcome is None or sheet is None:
             return
-        table = ui.resultTable
-        table.rowCount = len(outcome.structures)
-        for row, structure in enumerate(outcome.structures):
-            name = qt.QTableWidgetItem(structure.label)
-            name.setIcon(_swatch(structure.colour))
-            volume = qt.QTableWidgetItem(figures(structure.volume_cc))
-            volume.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
-            for column, item in enumerate((name, volume, qt.QTableWidgetItem(note_of(structure)))):
-                table.setItem(row, column, item)
-        table.resizeColumnsToContents()
-        rows = sum(table.rowHeight(row) for row in range(len(outcome.structures)))
-        table.setFixedHeight(rows + table.horizontalHeader().sizeHint.height() + 4)
-        labels = {structure.key: structure.label for structure in outcome.structures}
-        warnings = [warning_words(warning, labels) for warning in outcome.warnings]
-        ui.warningsLabel.text = "\n".join(warnings)
-        ui.warningsLabel.setVisible(bool(outcome.warnings))
+        for label, words in (
+            (ui.summaryLabel, sheet.summary),
+            (ui.factsLabel, sheet.facts),
+            (ui.warningsLabel, "\n".join(sheet.warnings)),
+        ):
+            label.text = words
+            label.setVisible(bool(words))
+        self._fill_table(sheet)
+        ui.showButton.toolTip = sheet.show_tip
+        ui.plotButton.setVisible(sheet.has_plot)
+        ui.exportReportButton.setVisible(bool(sheet.report))
         ui.receiptView.plainText = self._receipt_words(outcome)
+
+    def _fill_table(self, sheet: Sheet) -> None:
+        table = self._ui.resultTable
+        self._filling = True
+        table.columnCount = len(sheet.heads)
+        table.setHorizontalHeaderLabels(list(sheet.heads))
+        table.rowCount = len(sheet.rows)
+        for place, row in enumerate(sheet.rows):
+            name = qt.QTableWidgetItem(row.name)
+            if row.colour is not None:
+                name.setIcon(_swatch(row.colour))
+            table.setItem(place, 0, name)
+            _set_cells(table, place, row.cells, sheet.numbers)
+        table.setCurrentCell(-1, -1)
+        self._filling = False
+        _fit(table)
+
+    def _cell_chosen(self, place: int, _column: int, _before: int, _then: int) -> None:
+        sheet = self._sheet
+        if self._filling or sheet is None or not 0 <= place < len(sheet.rows):
+            return
+        row, table = sheet.rows[place], self._ui.detailTable
+        table.setVisible(bool(row.details))
+        table.rowCount = len(row.details)
+        for line, (what, *values) in enumerate(row.details):
+            table.setItem(line, 0, qt.QTableWidgetItem(what))
+            _set_cells(table, line, values, len(values))
+        _fit(table)
+        self._actions.chosen(row)
 
     def _receipt_words(self, outcome: Outcome) -> str:
         verdict = outcome.verdict
@@ -144,46 +201,83 @@ class ResultsView:
         ]
         return "\n".join(lines)
 
+    # ---- saving
+
     def _try(self, action: Callable[[], None]) -> None:
         try:
             action()
         except EncryptSecureRTError as error:
-            self._failed(error)
+            self._actions.failed(error)
 
     def _name(self, suffix: str) -> str:
         digest = self._outcome.receipt_sha256[:6] if self._outcome is not None else ""
-        return f"segmentation_{datetime.now():%Y-%m-%d}_{digest}{suffix}"
+        name = self._sheet.name if self._sheet is not None else ""
+        return f"{name}_{datetime.now():%Y-%m-%d}_{digest}{suffix}"
 
-    def _save_csv(self) -> None:
+    def _save_tables(self) -> None:
         kinds = _("Comma separated values (*.csv)")
-        path = self._asks().save_path(
-            _("Save the table"), self._settings.export_folder, self._name(".csv"), kinds
-        )
-        if path and self._outcome is not None:
-            write_csv(Path(path), self._outcome)
-            self._settings.export_folder = str(Path(path).parent)
+        path = self._path(_("Save the table"), ".csv", kinds)
+        if path is None or self._outcome is None or self._sheet is None:
+            return
+        if not self._sheet.tables:
+            write_csv(path, self._outcome)
+        source = self._results() if self._sheet.tables else path
+        for name, behind in self._sheet.tables:
+            if (source / name).is_file():
+                copy_file(source / name, path.with_name(f"{path.stem}{behind}{path.suffix}"))
+        self._settings.export_folder = str(path.parent)
+
+    def _save_report(self) -> None:
+        path = self._path(_("Save the report"), ".html", _("Web page (*.html)"))
+        if path is not None and self._sheet is not None:
+            copy_file(self._results() / self._sheet.report, path)
+            self._settings.export_folder = str(path.parent)
+
+    def _path(self, title: str, suffix: str, kinds: str) -> Path | None:
+        name = self._name(suffix)
+        path = self._asks().save_path(title, self._settings.export_folder, name, kinds)
+        return Path(path) if path else None
 
     def _save_dicom(self) -> None:
-        self._copy(_("Choose a folder for RTSTRUCT, SEG and receipt"), (*_DICOM, RECEIPT_FILE))
+        if self._sheet is not None:
+            title = _("Choose a folder for the DICOM results and the receipt")
+            self._copy(title, (*self._sheet.dicom, RECEIPT_FILE))
 
     def _save_receipt(self) -> None:
         self._copy(_("Choose a folder for the receipt"), (RECEIPT_FILE,))
 
     def _copy(self, title: str, names: tuple[str, ...]) -> None:
-        source = self._folder()
-        if source is None:
-            raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, "the results are gone")
+        source = self._results()
         chosen = self._asks().folder(title, self._settings.export_folder)
         if chosen:
             copy_files(names, source, Path(chosen) / self._name(""))
             self._settings.export_folder = chosen
 
+    def _results(self) -> Path:
+        source = self._folder()
+        if source is None:
+            raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, "the results are gone")
+        return source
 
-def figures(volume_cc: float) -> str:
-    """Return a volume as it is read: three significant digits, whole numbers from 100 on."""
-    if volume_cc >= 100:
-        return f"{volume_cc:,.0f}".replace(",", " ")
-    return f"{volume_cc:#.3g}" if volume_cc else "0"
+
+def _set_cells(table: Any, place: int, cells: Sequence[str], numbers: int) -> None:
+    """Fill a row behind its name; the first columns hold numbers, which are set to the right."""
+    for column, text in enumerate(cells):
+        item = qt.QTableWidgetItem(text)
+        if column < numbers:
+            item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+        table.setItem(place, column + 1, item)
+
+
+def _fit(table: Any) -> None:
+    """Give a table the height of its rows, as far as one looks at so many."""
+    table.resizeColumnsToContents()
+    table.resizeRowsToContents()
+    shown = range(min(table.rowCount, _MOST_ROWS))
+    rows = sum(table.rowHeight(row) for row in shown)
+    wide = sum(table.columnWidth(column) for column in range(table.columnCount)) > table.width
+    bar = table.horizontalScrollBar().sizeHint.height() if wide else 0
+    table.setFixedHeight(rows + table.horizontalHeader().sizeHint.height() + bar + 4)
 
 
 def _swatch(colour: tuple[int, int, int]) -> Any:

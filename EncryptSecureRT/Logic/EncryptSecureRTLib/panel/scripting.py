@@ -2,6 +2,7 @@
 
 >>> running = segment(session, ct, structures=["body"])     # doctest: +SKIP
 >>> node = running.wait()                                   # doctest: +SKIP
+>>> comparison = compare_doses(session, nodes, criteria).wait()     # doctest: +SKIP
 """
 
 import time
@@ -19,17 +20,33 @@ from EncryptSecureRTLib.client.process import (
     error_from_name,
 )
 from EncryptSecureRTLib.panel.address import home_problem, url_problem
+from EncryptSecureRTLib.panel.comparing import CompareOrder, DoseNodes
+from EncryptSecureRTLib.panel.criteria import Criteria
+from EncryptSecureRTLib.panel.dosefacts import dose_form_of
 from EncryptSecureRTLib.panel.facts import form_of
 from EncryptSecureRTLib.panel.phases import Kind, Phase
+from EncryptSecureRTLib.panel.scripted import Comparison, SignedReceipt
 from EncryptSecureRTLib.panel.segmentation import SegmentOrder
 from EncryptSecureRTLib.panel.series import SeriesFolders
 from EncryptSecureRTLib.panel.session import Connection, Session
-from EncryptSecureRTLib.panel.state import PanelState
+from EncryptSecureRTLib.panel.state import Outcome
 from EncryptSecureRTLib.panel.tasks import SEGMENT
 from EncryptSecureRTLib.panel.validate import problems_of
+from EncryptSecureRTLib.panel.validate_doses import dose_problems_of
 from EncryptSecureRTLib.panel.view import view_of
+from EncryptSecureRTLib.scene.volumes import volume_facts
 
-__all__ = ["Running", "Session", "check", "connect", "parameters", "segment"]
+__all__ = [
+    "Criteria",
+    "DoseNodes",
+    "Running",
+    "Session",
+    "check",
+    "compare_doses",
+    "connect",
+    "parameters",
+    "segment",
+]
 
 Progress = Callable[[str], object]
 _IDLE_S = 0.01
@@ -67,7 +84,7 @@ class Running:
         self._session.happen(Kind.CANCEL)
 
     def wait(self) -> Any:
-        """Return the node that was made, once it is there; the event loop turns meanwhile.
+        """Return the node that was made, or the comparison; the event loop turns meanwhile.
 
         Raises
         ------
@@ -79,7 +96,7 @@ class Running:
             self._tell()
             slicer.app.processEvents()
             time.sleep(_IDLE_S)
-        return _result_of(self._session.state)
+        return _result_of(self._session)
 
     def _tell(self) -> None:
         if self._progress is None:
@@ -90,9 +107,12 @@ class Running:
             self._progress(words)
 
 
-def _result_of(state: PanelState) -> Any:
+def _result_of(session: Session) -> Any:
+    state = session.state
     outcome, notice = state.outcome, state.notice
     if state.phase is Phase.DONE and outcome is not None:
+        if outcome.compared is not None:
+            return _comparison(session, outcome)
         return slicer.mrmlScene.GetNodeByID(outcome.node_id)
     if state.phase is Phase.READY and notice is None:  # a check that passed
         return None
@@ -101,6 +121,31 @@ def _result_of(state: PanelState) -> Any:
     if state.phase is Phase.CLOSED or notice is None or not notice.code:
         raise EncryptSecureRTError(ErrorCode.E_CANCELLED)
     raise error_from_name(notice.code)
+
+
+def _comparison(session: Session, outcome: Outcome) -> Comparison:
+    compared, connection = outcome.compared, session.connection
+    if compared is None or connection is None:
+        raise EncryptSecureRTError(ErrorCode.E_INTERNAL, "nothing was compared")
+
+    def node(node_id: str) -> Any:
+        return slicer.mrmlScene.GetNodeByID(node_id) if node_id else None
+
+    return Comparison(
+        gamma=node(compared.gamma_id),
+        difference=node(compared.difference_id),
+        table=node(compared.table_id),
+        chart=node(compared.chart_id),
+        passPercent=compared.pass_percent,
+        criteria=compared.criteria,
+        rate=compared.rate,
+        receipt=SignedReceipt(
+            sha256=outcome.receipt_sha256,
+            simulated=outcome.simulated,
+            home=connection.home,
+            folder=session.results_folder,
+        ),
+    )
 
 
 def check(session: Session) -> Running:
@@ -128,11 +173,34 @@ def segment(
     chosen = tuple(structures or (structure.key for structure in SEGMENT.structures))
     unknown = set(chosen) - {structure.key for structure in SEGMENT.structures}
     form = form_of(SEGMENT, ct, output, chosen, None)
-    problems = problems_of(form) + (["There is no such structure."] if unknown else [])
-    if session.state.phase is Phase.UNCONFIGURED:
-        problems.append("Choose a worker with connect.")
-    if problems or form.volume is None:
-        raise EncryptSecureRTError(ErrorCode.E_PARAMETERS, " ".join(problems))
-    series = SeriesFolders().source_of(ct, form.volume)
+    _refuse(session, problems_of(form) + (["There is no such structure."] if unknown else []))
+    series = SeriesFolders().source_of(ct, volume_facts(ct))
     session.apply(SegmentOrder(ct, chosen, series, output=output))
     return Running(session, progress)
+
+
+def compare_doses(
+    session: Session, nodes: DoseNodes, criteria: Criteria, progress: Progress | None = None
+) -> Running:
+    """Start a comparison of two doses; `wait` returns a `Comparison`.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_PARAMETERS with everything that is wrong; E_BUSY while something runs.
+    """
+    if session.busy:
+        raise EncryptSecureRTError(ErrorCode.E_BUSY, "a job runs")
+    problems = dose_problems_of(dose_form_of(nodes, criteria, None))
+    _refuse(session, problems)
+    sources = SeriesFolders().doses_of(nodes.reference, nodes.evaluated)
+    session.apply(CompareOrder(nodes, criteria, sources))
+    return Running(session, progress)
+
+
+def _refuse(session: Session, problems: list[str]) -> None:
+    """Refuse with everything that is wrong, a missing worker too."""
+    if session.state.phase is Phase.UNCONFIGURED:
+        problems = [*problems, "Choose a worker with connect."]
+    if problems:
+        raise EncryptSecureRTError(ErrorCode.E_PARAMETERS, " ".join(problems))

@@ -18,7 +18,7 @@ from EncryptSecureRTLib.panel.state import Notice, Outcome, Tone
 from EncryptSecureRTLib.panel.words import _
 from EncryptSecureRTLib.scene.neutral import Kind, neutral_name, new_ref
 from EncryptSecureRTLib.scene.seal import SealReport, seal_study
-from EncryptSecureRTLib.scene.volumes import instance_uids_of
+from EncryptSecureRTLib.scene.volumes import instance_uids_of, is_dose
 
 _PSEUDONYM_BYTES = 10  # 16 letters
 Remember = Callable[[Sequence[str], Path], None]
@@ -88,7 +88,7 @@ def seal_scene_only(volume: Any) -> Notice:
 
 
 def _seal(volume: Any, uids: Mapping[str, str], pseudonym: str) -> SealReport:
-    label = neutral_name(Kind.CT, new_ref())
+    label = neutral_name(Kind.DOSE if is_dose(volume) else Kind.CT, new_ref())
     return seal_study(volume, uids, pseudonym, label, getattr(slicer, "dicomDatabase", None))
 
 

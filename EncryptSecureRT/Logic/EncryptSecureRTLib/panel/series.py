@@ -10,6 +10,8 @@ from weakref import WeakKeyDictionary
 
 import slicer
 
+from EncryptSecureRTLib.scene.dose_voxels import DoseUids, random_dose_uids
+from EncryptSecureRTLib.scene.doses import dose_facts
 from EncryptSecureRTLib.scene.geometry import ParentTransform
 from EncryptSecureRTLib.scene.study import StudyState, study_state
 from EncryptSecureRTLib.scene.volumes import VolumeFacts, instance_uids_of
@@ -38,6 +40,8 @@ class SeriesFolders:
         self.file_of = file_of
         self._sealed: dict[str, Path] = {}
         self._uids: WeakKeyDictionary[Any, SeriesUids] = WeakKeyDictionary()
+        self._doses: WeakKeyDictionary[Any, DoseUids] = WeakKeyDictionary()
+        self._frame: str | None = None
 
     def remember(self, instance_uids: Sequence[str], folder: Path) -> None:
         """Note where a series is that was just protected."""
@@ -70,6 +74,41 @@ class SeriesFolders:
         if uids is None or len(uids.slices) != slices:
             uids = self._uids[node] = random_uids(slices)
         return uids
+
+    def doses_of(
+        self, reference: Any, evaluated: Any
+    ) -> tuple[Path, Path] | tuple[DoseUids, DoseUids]:
+        """Return the files of two protected doses, or UIDs for the nodes' own voxels.
+
+        Files only if both doses have one: what comes of a mix would belong to nobody.
+        """
+        first, second = self.dose_file(reference), self.dose_file(evaluated)
+        if first is not None and second is not None:
+            return first, second
+        return self._dose_uids(reference), self._dose_uids(evaluated)
+
+    def dose_file(self, node: Any) -> Path | None:
+        """Return the file of a protected dose, or the folder of its series.
+
+        None if the node is no whole protected dose, where it was and as it was read.
+        """
+        uids = instance_uids_of(node)
+        moved = dose_facts(node).volume.transform is not ParentTransform.NONE
+        if len(uids) != 1 or moved or study_state(node) is not StudyState.PROTECTED:
+            return None
+        if uids[0] in self._sealed:
+            folder = self._sealed[uids[0]]
+            file = folder / f"{uids[0]}.dcm"  # as the client names what it protects
+            return file if file.is_file() else folder
+        name = self.file_of(uids[0])
+        return Path(name) if name else None
+
+    def _dose_uids(self, node: Any) -> DoseUids:
+        """Return the random UIDs of a dose, the same each time; all are of one frame."""
+        if node not in self._doses:
+            self._doses[node] = random_dose_uids(self._frame)
+            self._frame = self._doses[node].frame_of_reference
+        return self._doses[node]
 
     def _folder(self, uid: str) -> Path | None:
         if uid in self._sealed:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from EncryptSecureRTLib.panel.compared import Compared
 from EncryptSecureRTLib.panel.phases import Phase
 
 
@@ -65,6 +66,7 @@ class Offer(Enum):
     SEAL_STUDY = "seal this study"
     CANCEL_JOB = "cancel the job"
     SHOW_RESULT = "show"
+    SHOW_MAPS = "show the maps"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,7 @@ class Outcome:
     Attributes
     ----------
     sealed : of a study that was protected, None for other jobs.
+    compared : of two doses that were compared, None for other jobs.
     revealed : keyword -> value of a study that was asked for; taken out by whoever shows it.
     outputs : (name, SHA-256) of each result, as the receipt names them.
     """
@@ -131,6 +134,7 @@ class Outcome:
     verdict: Mapping[str, Any] = field(repr=False)
     node_id: str = ""
     sealed: Sealed | None = None
+    compared: Compared | None = None
     revealed: dict[str, str] = field(default_factory=dict, repr=False)
 
 

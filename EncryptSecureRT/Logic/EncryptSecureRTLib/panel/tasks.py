@@ -7,6 +7,7 @@ it to this user.
 from dataclasses import dataclass
 
 from EncryptSecureRTLib.panel.words import _
+from EncryptSecureRTLib.scene.volumes import DOSE_ATTRIBUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +19,16 @@ class NodeSpec:
     key : name of the parameter node's field and, with `Selector`, of the widget.
     label : what stands before the selector; `&` before the letter that leads to it.
     node_class : class of nodes that the selector offers.
+    marked : offer only nodes that have this attribute; empty for all of the class.
+    optional : whether the task can do without it.
     """
 
     key: str
     label: str
     node_class: str
     help: str
+    marked: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +46,10 @@ class TaskSpec:
 
     Attributes
     ----------
-    key : the worker's and the client's word for it.
+    key : the worker's word for it.
     verb : what the Apply button says.
     allowed_for : how a refusal of the right names it: "does not allow segmentation".
+    structures : what can be asked for, of a task that finds structures.
     """
 
     key: str
@@ -83,4 +89,58 @@ SEGMENT = TaskSpec(
         ),
     ),
 )
-TASKS = (SEGMENT,)
+_VOLUME, _SEGMENTATION = "vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode"
+COMPARE = TaskSpec(
+    key="dose_compare",
+    title=_("Compare doses"),
+    verb=_("Compare in TEE"),
+    allowed_for=_("dose comparison"),
+    inputs=(
+        NodeSpec(
+            key="referenceDose",
+            label=_("Reference dose (&1)"),
+            node_class=_VOLUME,
+            marked=DOSE_ATTRIBUTE,
+            help=_("The dose that is trusted, usually planned or measured. It is sent, sealed."),
+        ),
+        NodeSpec(
+            key="evaluatedDose",
+            label=_("Evaluated dose (&2)"),
+            node_class=_VOLUME,
+            marked=DOSE_ATTRIBUTE,
+            help=_("The dose that is judged by the reference. It is sent, sealed."),
+        ),
+        NodeSpec(
+            key="background",
+            label=_("CT, back&ground"),
+            node_class=_VOLUME,
+            optional=True,
+            help=_("What the results are shown over. It is not sent."),
+        ),
+        NodeSpec(
+            key="doseStructures",
+            label=_("Str&uctures"),
+            node_class=_SEGMENTATION,
+            optional=True,
+            help=_("Structures to judge one by one. Their shapes are sent, their names are not."),
+        ),
+    ),
+    structures=(),
+    outputs=(
+        NodeSpec(
+            key="gammaVolume",
+            label=_("Gamma (&6)"),
+            node_class=_VOLUME,
+            help=_("Where gamma goes. A new volume is made unless you choose an empty one."),
+        ),
+        NodeSpec(
+            key="differenceVolume",
+            label=_("Difference (&7)"),
+            node_class=_VOLUME,
+            help=_(
+                "Where evaluated - reference goes. A new volume unless you choose an empty one."
+            ),
+        ),
+    ),
+)
+TASKS = (SEGMENT, COMPARE)

@@ -25,12 +25,22 @@ CHECK_TITLES = {
 _STAGE_TITLES = {
     "prepare": _("Preparing the volume"),
     "connect": _("Connecting and attesting"),
-    "read": _("Reading the series"),
+    "read": _("Reading the inputs"),
     "submit": _("Ordering the job"),
     "opening": _("Opening the sealed volume"),
     "run": _("Running in the enclave"),
     "fetch": _("Fetching the results"),
+    "gamma": _("Comparing point by point, gamma"),
+    "gamma_again": _("Comparing more finely where it was undecided"),
+    "difference": _("Subtracting the doses"),
+    "agreement": _("Measuring distances to agreement"),
+    "isodoses": _("Measuring isodoses"),
+    "structures": _("Dose-volume histograms"),
+    "gamma_dicom": _("Writing gamma as DICOM"),
+    "difference_dicom": _("Writing the difference as DICOM"),
+    "report_dicom": _("Writing the report as DICOM"),
     "display": _("Unpacking the results"),
+    "report": _("Writing tables and report"),
     "write": _("Checking the receipt"),
 }
 

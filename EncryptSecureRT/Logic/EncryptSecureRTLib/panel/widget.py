@@ -13,26 +13,27 @@ import qt
 import slicer
 
 from EncryptSecureRTLib.client.process import EncryptSecureRTError
+from EncryptSecureRTLib.panel.comparepage import ComparePage
 from EncryptSecureRTLib.panel.connection import ConnectionForm
 from EncryptSecureRTLib.panel.dialogs import Asks, Dialogs
-from EncryptSecureRTLib.panel.facts import form_of, study_words, volume_words
-from EncryptSecureRTLib.panel.form import TaskForm
+from EncryptSecureRTLib.panel.facts import study_words
 from EncryptSecureRTLib.panel.icons import is_dark
 from EncryptSecureRTLib.panel.messages import megabytes, notice_of
 from EncryptSecureRTLib.panel.notices import NoticeFrame
+from EncryptSecureRTLib.panel.pages import Page, SegmentPage, node_by_id
 from EncryptSecureRTLib.panel.phases import AT_WORK, Kind, Phase
 from EncryptSecureRTLib.panel.render import Renderer
-from EncryptSecureRTLib.panel.results import ResultsView
+from EncryptSecureRTLib.panel.results import ResultActions, ResultsView
 from EncryptSecureRTLib.panel.screen import SliceViews, Views
 from EncryptSecureRTLib.panel.sealing import SealOrder, clear_folder, seal_scene_only
-from EncryptSecureRTLib.panel.segmentation import SegmentOrder
 from EncryptSecureRTLib.panel.series import SeriesFolders
 from EncryptSecureRTLib.panel.session import Connection, Session
 from EncryptSecureRTLib.panel.settings import Settings
+from EncryptSecureRTLib.panel.sheets import Row
 from EncryptSecureRTLib.panel.state import Notice, Offer, PanelState, Tone
 from EncryptSecureRTLib.panel.taborder import order_tabs
-from EncryptSecureRTLib.panel.tasks import TASKS
-from EncryptSecureRTLib.panel.validate import Form, problems_of
+from EncryptSecureRTLib.panel.tasks import SEGMENT
+from EncryptSecureRTLib.panel.tasktabs import TaskTabs
 from EncryptSecureRTLib.panel.view import view_of
 from EncryptSecureRTLib.panel.whois import WhoIs
 from EncryptSecureRTLib.panel.words import _
@@ -73,7 +74,8 @@ class Panel:
         self._parameters: Any = None
         self._notice: Notice | None = None
         self._node_shown = ""
-        self._input: Any = None
+        self._inputs: tuple[Any, ...] = ()
+        self._job_page: Page | None = None
         self._begun_s = float("-inf")
         self._dark = False
         self._named = False
@@ -82,22 +84,30 @@ class Panel:
             ui,
             {
                 Offer.SHOW_RESULT: self.show_result,
+                Offer.SHOW_MAPS: self.show_result,
                 Offer.CANCEL_JOB: lambda: session.happen(Kind.CANCEL),
                 Offer.SEAL_STUDY: self.seal,
             },
         )
         self._connection = ConnectionForm(ui, self.settings, self._connection_changed)
-        self.form = TaskForm(ui, TASKS[0], self.refresh)
+        pages: tuple[Page, ...] = (
+            SegmentPage(ui, self.folders, self.refresh),
+            ComparePage(ui, self.folders, self.refresh),
+        )
+        self.tasks = TaskTabs(ui, pages, self._task_chosen)
         self._results = ResultsView(
             ui,
             lambda: self.asks,
             self.settings,
             lambda: session.results_folder,
-            show=self.show_result,
-            failed=self._failed,
+            ResultActions(
+                show=self.show_result,
+                plot=self.show_plot,
+                chosen=self._show_row,
+                failed=self._failed,
+            ),
         )
         self.who = WhoIs(session.log, self._who_changed)
-        self._add_task_tabs()
         self._emphasise(ui.applyButton)
         self._escape = qt.QShortcut(qt.QKeySequence("Esc"), ui.applyButton)
         self._escape.context = qt.Qt.WidgetShortcut
@@ -119,15 +129,15 @@ class Panel:
         self.timer.start()
         self.refresh()
 
-    def _add_task_tabs(self) -> None:
-        self.tabs = qt.QTabBar()
-        self.tabs.objectName = "taskTabs"
-        self.tabs.accessibleName = _("Task")
-        self.tabs.toolTip = _("What is to be done.")
-        self.tabs.expanding = False
-        for task in TASKS:
-            self.tabs.addTab(task.title)
-        self.ui.tasksLayout.addWidget(self.tabs)
+    @property
+    def page(self) -> Page:
+        """The page of the task that is shown."""
+        return self.tasks.page
+
+    def _task_chosen(self) -> None:
+        if self._parameters is not None:
+            self._parameters.task = self.page.task.key
+        self.refresh()
 
     def _emphasise(self, button: Any) -> None:
         font = qt.QFont(button.font)
@@ -140,16 +150,19 @@ class Panel:
     def use_parameters(self, parameters: Any) -> None:
         """Show a scene's parameter node and keep choices in it; None lets go of it."""
         self._parameters = parameters
-        self.form.connect_to(parameters)
-        if parameters is not None:
-            self.ui.show3dCheckBox.checked = parameters.show3d
+        for page in self.tasks.pages:
+            page.connect_to(parameters)
+        if parameters is not None and not self.session.busy:
+            self.tasks.choose(parameters.task)
         self.refresh()
 
     def choose_ct(self, node: Any) -> None:
         """Choose a volume, as its selector does."""
         if self._parameters is not None and not self.session.busy:
             self._parameters.ct = node
-            self.form.show()
+            self._parameters.task = SEGMENT.key
+            self.tasks.choose(SEGMENT.key)
+            self.page.show()
             self.refresh()
 
     def scene_closing(self, *_: object) -> None:
@@ -160,9 +173,8 @@ class Panel:
 
     def nodes_removed(self, *_: object) -> None:
         """End a job whose input is gone."""
-        node = self._input
-        if node is not None and not slicer.mrmlScene.IsNodePresent(node):
-            self._input = None
+        if not all(slicer.mrmlScene.IsNodePresent(node) for node in self._inputs):
+            self._inputs = ()
             self.session.happen(Kind.INPUT_REMOVED)
         self.refresh()
 
@@ -170,7 +182,7 @@ class Panel:
 
     def test(self) -> None:
         """Test the connection."""
-        if self._may_contact(None):
+        if self._may_contact():
             self._connection.used()
             self.session.happen(Kind.TEST)
 
@@ -195,26 +207,19 @@ class Panel:
             self.session.happen(Kind.CANCEL)
 
     def _begin(self) -> None:
-        form = self._form()
-        if problems_of(form) or self._connection.connection is None or form.volume is None:
+        if self._problems() or self._connection.connection is None:
             self.refresh()
             return
-        if not self._may_contact(form):
+        if not self._may_contact(self.page.sent_bytes):
             return
-        ct = self.form.node("ct")
         self._connection.used()
-        self._input = ct
+        self._inputs, self._job_page = self.page.inputs(), self.page
         self._begun_s = self.session.now_s()
-        series = self.folders.source_of(ct, form.volume)
-        show3d = bool(self.ui.show3dCheckBox.checked)
-        self._parameters.show3d = show3d
-        output = self.form.node("segmentation")
-        order = SegmentOrder(ct, form.structures, series, show3d=show3d, output=output)
-        self.session.apply(order)
+        self.session.apply(self.page.order())
 
     def seal(self) -> None:
-        """Seal the study of the chosen CT: its files through the worker, its nodes here."""
-        ct = self.form.node("ct")
+        """Seal the study of the chosen volume: its files through the worker, its nodes here."""
+        ct = self.page.subject
         if ct is None or self.session.busy or study_state(ct) is not StudyState.CLEAR:
             return
         source = clear_folder(ct, self.folders.file_of)
@@ -224,25 +229,24 @@ class Panel:
             self._notices.show(
                 Notice(tone=Tone.BAD, what=_NO_WORKER, todo=self._connection.problem)
             )
-        elif self._may_contact(None):
+        elif self._may_contact():
             out = self.asks.folder(_("Folder for the protected copy"), self.settings.export_folder)
             if out:
-                self._input = ct
+                self._inputs, self._job_page = (ct,), None
                 self._connection.used()
                 self.session.apply(SealOrder(ct, source, Path(out), self.folders.remember))
 
     def ask_who(self) -> None:
         """Show whose study it is for a while, or hide it again."""
-        ct, connection = self.form.node("ct"), self._connection.connection
+        ct, connection = self.page.subject, self._connection.connection
         if self.who.names:
             self.who.forget()
             self.refresh()
             return
-        form = self._form()
-        folder = None if form.volume is None else self.folders.folder_of(ct, form.volume)
+        folder = self.page.subject_folder()
         if folder is None or connection is None:
             self._notices.show(Notice(tone=Tone.BAD, what=_NO_FILES, todo=_NO_FILES_TODO))
-        elif not self.who.busy and self._may_contact(None):
+        elif not self.who.busy and self._may_contact():
             self.who.ask(connection, folder, ct.GetID())
 
     def _who_changed(self, state: PanelState) -> None:
@@ -268,7 +272,7 @@ class Panel:
             _("Cancel the job?"), _("What was computed so far is lost."), _("Cancel the job")
         )
 
-    def _may_contact(self, form: Form | None) -> bool:
+    def _may_contact(self, sent_bytes: int = 0) -> bool:
         """Ask for consent: once for an address and policy, and each time for a huge volume."""
         connection = self._connection.connection
         if connection is None:
@@ -283,9 +287,9 @@ class Panel:
             if not self.asks.confirm(_("Allow this worker?"), words, _("Allow this worker")):
                 return False
             self.settings.allow_sending(connection.url, policy)
-        if form is None or form.volume is None or form.volume.sent_bytes < HUGE_BYTES:
+        if sent_bytes < HUGE_BYTES:
             return True
-        size = form.volume.sent_bytes
+        size = sent_bytes
         words = _(
             "The volume has {size}. At 50 MB/s it takes about {seconds} s to send, and the worker"
             " needs several minutes for it."
@@ -293,11 +297,24 @@ class Panel:
         return self.asks.confirm(_("Send a large volume?"), words, _("Send it"))
 
     def show_result(self) -> None:
-        """Show the last result over its CT."""
+        """Show the last result over what it was made of."""
+        outcome, page = self.session.state.outcome, self._job_page
+        gone = outcome is None or page is None or node_by_id(outcome.node_id) is None
+        if outcome is not None and page is not None and self._inputs and not gone:
+            page.show_result(outcome, self._inputs, self.views)
+
+    def show_plot(self) -> None:
+        """Show the dose-volume histograms of the last comparison."""
         outcome = self.session.state.outcome
-        node = None if outcome is None else slicer.mrmlScene.GetNodeByID(outcome.node_id)
-        if node is not None and self._input is not None:
-            self.views.show_over(self._input, node)
+        compared = None if outcome is None else outcome.compared
+        chart = None if compared is None else node_by_id(compared.chart_id)
+        if chart is not None:
+            self.views.show_plot(chart)
+
+    def _show_row(self, row: Row) -> None:
+        outcome, page = self.session.state.outcome, self._job_page
+        if outcome is not None and page is not None:
+            page.show_row(outcome, row, self.views)
 
     def _copy_log(self) -> None:
         qt.QApplication.clipboard().setText(self.session.log.as_text())
@@ -318,29 +335,23 @@ class Panel:
             self.ui.logSection.collapsed = False
         if state.outcome is not None and state.outcome.node_id not in ("", self._node_shown):
             self._node_shown = state.outcome.node_id
-            self._show_made(state.outcome.node_id)
+            self._show_made()
         self.refresh()
 
-    def _show_made(self, node_id: str) -> None:
-        if self._parameters is not None:
-            self._parameters.segmentation = None  # the next Apply makes another one
-            self.form.show()
+    def _show_made(self) -> None:
+        if self._job_page is not None:
+            self._job_page.made()
         self.show_result()
 
-    def _form(self) -> Form:
-        node = self.form.node
-        chosen = self.form.structures
+    def _problems(self) -> list[str]:
         trust = self.session.state.trust
-        allowed = None if trust is None else trust.allowed
-        return form_of(self.form.task, node("ct"), node("segmentation"), chosen, allowed)
+        return self.page.look(None if trust is None else trust.allowed)
 
     def refresh(self) -> None:
         """Show everything anew."""
-        form = self._form()
+        problems = self._problems()
         state, now_s = self.session.state, self.session.now_s()
-        self.form.show_facts("ct", volume_words(form.volume))
-        study = None if form.volume is None else form.study
-        ct = self.form.node("ct")
+        ct, study = self.page.subject, self.page.study
         name = None if ct is None else self.who.names.name_of(ct.GetID())
         self.ui.caseLabel.text = name or study_words(study)
         self._named = name is not None
@@ -348,8 +359,9 @@ class Panel:
         self.ui.whoButton.enabled = not self.who.busy
         self.ui.whoButton.text = _("&Hide") if self._named else _("&Who is this?")
         self.ui.sealStudyButton.setVisible(study is StudyState.CLEAR)
-        view = view_of(state, self.form.task.verb, problems_of(form), now_s)
+        view = view_of(state, self.page.task.verb, problems, now_s)
         self._renderer.show(state, view)
+        self.tasks.allow(view.inputs)
 
     def _tick(self) -> None:
         self.session.tick()
@@ -362,7 +374,7 @@ class Panel:
             self._notices.show(self.session.state.notice)
             self.refresh()
         if self.session.busy:
-            view = view_of(self.session.state, self.form.task.verb, (), self.session.now_s())
+            view = view_of(self.session.state, self.page.task.verb, (), self.session.now_s())
             self._renderer.show_progress(view)
 
     def close(self) -> None:

@@ -33,7 +33,7 @@ _FORMS: Mapping[str, re.Pattern[str]] = {
         "DICOM.Modality": "[A-Z]{2,12}",
         "DICOM.SeriesNumber": "[0-9]{1,4}",
         "DicomRtImport.DoseVolume": "[01]",
-        "DicomRtImport.DoseUnitName": "(?i:gy|relative)",
+        "DicomRtImport.DoseUnitName": "(?i:c?gy|relative)",
         "DicomRtImport.DoseUnitValue": r"[0-9]{1,3}(\.[0-9]+)?(e-[0-9]{1,2})?",
     }.items()
 }

@@ -9,8 +9,8 @@ def belongings_of(scene: Scene, nodes: Iterable[Node]) -> list[Node]:
     """Return the nodes and everything that belongs to them, each once, in a stable order.
 
     Display, storage and colour nodes, transforms above, sequences that a node is shown from with
-    all that is shown together, and segmentations whose grid is that of one of the nodes; and so
-    on for each of these.
+    all that is shown together, segmentations whose grid is that of one of the nodes, tables with
+    their curves and charts; and so on for each of these.
     """
     found: dict[str, Node] = {}
     waiting = list(nodes)
@@ -33,6 +33,7 @@ def _directly(scene: Scene, node: Node) -> Iterator[Node]:
         yield _own_colours(node.GetColorNode())
     if node.IsA("vtkMRMLVolumeNode"):
         yield from _drawn_on(scene, node)
+    yield from _drawn_with(scene, node)
     yield from _shown_from(scene, node)
 
 
@@ -46,6 +47,24 @@ def _drawn_on(scene: Scene, volume: Node) -> Iterator[Node]:
         role = node.GetReferenceImageGeometryReferenceRole()
         if node.GetNodeReferenceID(role) == volume.GetID():
             yield node
+
+
+def _drawn_with(scene: Scene, node: Node) -> Iterator[Node]:
+    """Yield curves of a table, charts and table of a curve, curves of a chart."""
+    if node.IsA("vtkMRMLTableNode"):
+        curves = nodes_of_class(scene, "vtkMRMLPlotSeriesNode")
+        yield from (curve for curve in curves if curve.GetTableNode() is node)
+    if node.IsA("vtkMRMLPlotSeriesNode"):
+        yield node.GetTableNode()
+        for chart in nodes_of_class(scene, "vtkMRMLPlotChartNode"):
+            if node.GetID() in _curve_ids(chart):
+                yield chart
+    if node.IsA("vtkMRMLPlotChartNode"):
+        yield from map(scene.GetNodeByID, _curve_ids(node))
+
+
+def _curve_ids(chart: Node) -> list[str]:
+    return [chart.GetNthPlotSeriesNodeID(n) for n in range(chart.GetNumberOfPlotSeriesNodes())]
 
 
 def _shown_from(scene: Scene, node: Node) -> Iterator[Node]:

@@ -192,6 +192,33 @@ def image_shape(image: Node) -> tuple[int, int, int] | None:
     return k, j, i
 
 
+def grid_of_image(node: Node, image: Node) -> GridGeometry:
+    """Return where the voxels of a vtkOrientedImageData of a segmentation node are in the world.
+
+    The node's parent transform is applied; it must be linear. Voxel (0, 0, 0) is the first of the
+    image's extent, which may begin anywhere.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_GEOMETRY if there is no voxel, or the result is sheared.
+    """
+    shape = image_shape(image)
+    if shape is None:
+        raise _refuse("the image has no voxels")
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    first = np.eye(4)
+    first[:3, 3] = image.GetExtent()[::2]
+    return grid_from_ras(_matrix_to_world(node) @ _array(matrix) @ first, shape)
+
+
+def points_to_world_lps(node: Node, points_ras: Matrix) -> Matrix:
+    """Return points (n, 3) of a node's own space in LPS, its linear parent transform applied."""
+    to_world = _matrix_to_world(node)
+    return lps_from_ras(points_ras @ to_world[:3, :3].T + to_world[:3, 3])
+
+
 def set_volume_grid(node: Node, grid: GridGeometry) -> None:
     """Put a volume node's voxels where the grid says; its array must have the grid's shape."""
     node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijk_to_ras(grid)))

@@ -1,14 +1,41 @@
 """Neutral labels given out, and which clear name each of them stands for.
 
 The clear names leave by `clear_names` only, for `names.ClearNames`; they are in no repr.
+
+>>> structure_labels({1: "Lung_L", 2: "Lung_L", 7: "a person's", 3: None})
+{1: 'Lung_L', 2: 'ROI_2', 7: 'ROI_7', 3: 'ROI_3'}
 """
+
+from collections.abc import Mapping
 
 from EncryptSecureRTLib.scene.mrml import Node
 from EncryptSecureRTLib.scene.neutral import Kind, is_neutral, make_neutral
-from EncryptSecureRTLib.scene.structures import is_harmless_structure
+from EncryptSecureRTLib.scene.structures import is_harmless_curve, is_harmless_structure
 
 PSEUDO_LABEL = "ROI_"
 _UNSEEN = (Kind.DISPLAY, Kind.FILE, Kind.COLOURS)  # nobody asks what these were called
+
+
+def structure_labels(names: Mapping[int, str | None]) -> dict[int, str]:
+    """Return what structures are called in the scene, by number: each another label.
+
+    A harmless name stays, for the first that has it. Others are `ROI_` and their number, or the
+    first number that is free if that one is taken or too long to be harmless.
+    """
+    kept: dict[int, str] = {}
+    for number, name in names.items():
+        if name and is_harmless_structure(name) and name not in kept.values():
+            kept[number] = name
+    taken = set(kept.values())
+    labels = {}
+    for number in names:
+        label = kept.get(number, f"{PSEUDO_LABEL}{number}")
+        if number not in kept and (label in taken or not is_harmless_structure(label)):
+            numbers = range(1, len(names) + 1 + len(taken))
+            label = next(text for n in numbers if (text := f"{PSEUDO_LABEL}{n}") not in taken)
+        taken.add(label)
+        labels[number] = label
+    return labels
 
 
 class Labels:
@@ -37,11 +64,12 @@ class Labels:
     def node(self, node: Node, kind: Kind, label: str | None = None) -> None:
         """Give a node a neutral name, or `label`; one that has a neutral name keeps it."""
         clear = node.GetName() or ""
+        tells_nothing = is_neutral(clear) or is_harmless_curve(clear)
         if label is not None:
             node.SetName(label)
-        elif not is_neutral(clear):
+        elif not tells_nothing:
             make_neutral(node, kind)
-        if not is_neutral(clear) and kind not in _UNSEEN:
+        if not tells_nothing and kind not in _UNSEEN:
             self._nodes[node.GetName()] = clear
 
     @property

@@ -32,6 +32,20 @@ def batch(scene: Scene) -> Iterator[None]:
         scene.EndState(scene.BatchProcessState)
 
 
+@contextmanager
+def whole_or_not_at_all(scene: Scene) -> Iterator[None]:
+    """Remove every node that was added in the block if the block fails; a batch of changes."""
+    before = {node.GetID() for node in nodes_of_class(scene)}
+    with batch(scene):
+        try:
+            yield
+        except BaseException:
+            for node in nodes_of_class(scene):
+                if node.GetID() not in before and in_scene(node, scene):
+                    scene.RemoveNode(node)
+            raise
+
+
 def in_scene(node: Node, scene: Scene) -> bool:
     """Whether the node is there and part of the scene."""
     return node is not None and bool(scene.IsNodePresent(node))

@@ -47,6 +47,8 @@ class Kind(Enum):
     TRANSFORM = "transform"
     MODEL = "model"
     TABLE = "table"
+    CHART = "chart"
+    CURVE = "curve"
     TEXT = "text"
     SEQUENCE = "sequence"
     COLOURS = "colours"
@@ -60,7 +62,7 @@ class Kind(Enum):
 # Words that our names, and Slicer's for a study without descriptions, are made of.
 _WORDS = frozenset(
     [word for kind in Kind for word in kind.value.lower().split()]
-    + "mr pt rtdose rtstruct rtplan seg reg gamma difference vs to ref".split()
+    + "mr pt rtdose rtstruct rtplan seg reg gamma difference dvh vs to ref".split()
     + "no name description date unnamed series patient subject new default".split()
 )
 
@@ -84,6 +86,16 @@ def make_neutral(node: Node, kind: Kind) -> str:
     name = neutral_name(kind, ref)
     node.SetName(name)
     return name
+
+
+def result_name(source: Node, kind: Kind, what: str) -> str:
+    """Return the name of what was made from a node: the node's own name and what it is.
+
+    A name that may tell something does not get any further: instead of it stands a neutral one.
+    """
+    name = source.GetName() or ""
+    known = name if name and is_neutral(name) else neutral_name(kind, new_ref())
+    return f"{known} {what}"
 
 
 def ref_of(node: Node) -> str | None:

@@ -11,9 +11,10 @@ from EncryptSecureRTLib.scene.attributes import UidMap
 from EncryptSecureRTLib.scene.labels import Labels
 from EncryptSecureRTLib.scene.landmarks import label_landmarks
 from EncryptSecureRTLib.scene.mrml import Node, slicer
-from EncryptSecureRTLib.scene.neutral import Kind
+from EncryptSecureRTLib.scene.neutral import Kind, is_neutral
 from EncryptSecureRTLib.scene.segments import clean_segments
-from EncryptSecureRTLib.scene.texts import file_names_of, tells_any
+from EncryptSecureRTLib.scene.texts import TITLES, file_names_of, tells_any
+from EncryptSecureRTLib.scene.titles import is_harmless_title
 from EncryptSecureRTLib.scene.volumes import is_dose
 
 MODALITY_KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -27,6 +28,8 @@ _KINDS = (  # the first that fits: subclasses before their bases
     ("vtkMRMLTransformNode", Kind.TRANSFORM),
     ("vtkMRMLModelNode", Kind.MODEL),
     ("vtkMRMLTableNode", Kind.TABLE),
+    ("vtkMRMLPlotChartNode", Kind.CHART),
+    ("vtkMRMLPlotSeriesNode", Kind.CURVE),
     ("vtkMRMLTextNode", Kind.TEXT),
     ("vtkMRMLSequenceNode", Kind.SEQUENCE),
     ("vtkMRMLSequenceBrowserNode", Kind.SEQUENCE),
@@ -38,10 +41,12 @@ _CODES = MappingProxyType(  # (value, scheme) -> meaning, as the standard writes
     {
         ("[hnsf'U]", "UCUM"): "Hounsfield unit",
         ("Gy", "UCUM"): "Gray",
+        ("cGy", "UCUM"): "centigray",
         ("1", "UCUM"): "no units",
         ("112031", "DCM"): "Attenuation Coefficient",
         ("110852", "DCM"): "MR signal intensity",
         ("128303", "DCM"): "Absorbed Dose",
+        ("gamma", "99ESRT"): "gamma index",
     }
 )
 
@@ -119,7 +124,15 @@ def _known_code(entry: Node) -> Node:
 
 def _clean_colours(node: Node, labels: Labels, uids: UidMap) -> None:
     for n in range(node.GetNumberOfColors()):
-        node.SetColorName(n, labels.structure(node.GetColorName(n) or ""))
+        name = node.GetColorName(n) or ""
+        if not is_neutral(name):  # the numbers of a scale stay
+            node.SetColorName(n, labels.structure(name))
+
+
+def _clean_titles(node: Node, labels: Labels, uids: UidMap) -> None:
+    for what in TITLES[node.GetClassName()]:
+        if not is_harmless_title(getattr(node, f"Get{what}")() or ""):
+            getattr(node, f"Set{what}")("")
 
 
 def _clean_sequence(node: Node, labels: Labels, uids: UidMap) -> None:
@@ -135,5 +148,7 @@ _CLEANERS: tuple[tuple[str, _Cleaner], ...] = (
     ("vtkMRMLMarkupsNode", _clean_markups),
     ("vtkMRMLScalarVolumeNode", _clean_volume),
     ("vtkMRMLColorTableNode", _clean_colours),
+    ("vtkMRMLColorLegendDisplayNode", _clean_titles),
+    ("vtkMRMLPlotChartNode", _clean_titles),
     ("vtkMRMLSequenceNode", _clean_sequence),
 )

@@ -42,6 +42,7 @@ _TARGET = re.compile(  # class, part, number, then a level or a dose in cGy
     r"(GTV|CTV|PTV|ITV|IGTV|ICTV)[npsv]?[1-9]?(_(High|Mid|Low|[1-9][0-9]{2,3}))?"
 )
 _NUMBERED = re.compile(r"(ROI|Segment)_[1-9][0-9]{0,3}")
+_CURVE = re.compile(r"(.+), (reference|evaluated)")
 
 
 def is_standard_name(name: str) -> bool:
@@ -52,6 +53,17 @@ def is_standard_name(name: str) -> bool:
 def is_harmless_structure(name: str) -> bool:
     """Whether a structure's name or ID is standard, a pseudo-label of ours, or Slicer's default."""
     return is_standard_name(name) or _NUMBERED.fullmatch(name) is not None
+
+
+def curve_name(label: str, dose: str) -> str:
+    """Return what a curve of a structure is called in a legend; `dose` tells which of the two."""
+    return f"{label}, {dose}"
+
+
+def is_harmless_curve(name: str) -> bool:
+    """Whether a curve's name is that of a harmless structure under one of two doses."""
+    match = _CURVE.fullmatch(name)
+    return match is not None and is_harmless_structure(match[1])
 
 
 @cache

@@ -3,11 +3,18 @@
 Read only. `scrub` removes what it can; what is left is counted with the help of this module.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from types import MappingProxyType
 
 from EncryptSecureRTLib.scene.mrml import Node
 
 Reader = Callable[[Node], Iterator[str | None]]
+TITLES: Mapping[str, tuple[str, ...]] = MappingProxyType(  # Get... and Set... of what is drawn
+    {
+        "vtkMRMLColorLegendDisplayNode": ("TitleText",),
+        "vtkMRMLPlotChartNode": ("Title", "XAxisTitle", "YAxisTitle"),
+    }
+)
 
 
 def texts_of(node: Node) -> Iterator[str]:
@@ -87,6 +94,14 @@ def _of_volume(node: Node) -> Iterator[str | None]:
             yield entry.GetCodeMeaning()
 
 
+def _of_titles(node: Node) -> Iterator[str | None]:
+    yield from (getattr(node, f"Get{what}")() for what in TITLES[node.GetClassName()])
+
+
+def _of_curve(node: Node) -> Iterator[str | None]:
+    yield from (node.GetXColumnName(), node.GetYColumnName(), node.GetLabelColumnName())
+
+
 def _of_module(node: Node) -> Iterator[str | None]:
     for name in node.GetParameterNames():
         yield name
@@ -114,6 +129,9 @@ _READERS: tuple[tuple[str, Reader], ...] = (
     ("vtkMRMLTextNode", _of_text),
     ("vtkMRMLTableNode", _of_table),
     ("vtkMRMLColorNode", _of_colours),
+    ("vtkMRMLColorLegendDisplayNode", _of_titles),
+    ("vtkMRMLPlotChartNode", _of_titles),
+    ("vtkMRMLPlotSeriesNode", _of_curve),
     ("vtkMRMLScalarVolumeNode", _of_volume),
     ("vtkMRMLScriptedModuleNode", _of_module),
     ("vtkMRMLSequenceNode", _of_sequence),

@@ -8,13 +8,10 @@ left-handed grid is written from its last slice to its first, since the worker t
 ones; `slices_reversed` says so to whoever puts results back.
 """
 
-import contextlib
-import os
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +22,7 @@ from encryptsecurert_protocol.volumes import VolumeHeader
 from EncryptSecureRTLib.scene.geometry import GridGeometry, volume_grid
 from EncryptSecureRTLib.scene.mrml import Node
 from EncryptSecureRTLib.scene.neutral import is_mapped_uid
+from EncryptSecureRTLib.scene.private_files import new_private_file
 from EncryptSecureRTLib.scene.volumes import PROBLEM_CODES, problems, volume_facts, voxels_of
 
 _HU_MIN, _HU_MAX = -32768, 32767
@@ -103,7 +101,7 @@ def writing_volume(
     header = _header(grid.with_slices_reversed() if reverse else grid, uids, reverse=reverse)
     array = voxels_of(node)
     written_bytes, pause_at_bytes = 0, _STEP_BYTES
-    with _new_file(path) as file:
+    with new_private_file(path, "the volume to send") as file:
         file.write(header.frame_head())
         for slice_ji in reversed(array) if reverse else array:
             written_bytes += file.write(_whole_hu(slice_ji).data)
@@ -145,29 +143,3 @@ def _whole_hu(slice_ji: npt.NDArray[np.generic]) -> npt.NDArray[np.int16]:
     if not (rounded.min() >= _HU_MIN and rounded.max() <= _HU_MAX):
         raise EncryptSecureRTError(ErrorCode.E_MODALITY, "voxels beyond -32768 to 32767")
     return rounded.astype("<i2", order="C")
-
-
-@contextlib.contextmanager
-def _new_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a new file that only its owner can read; remove it if anything goes wrong."""
-    try:
-        file = open(path, "xb", opener=_private)
-    except OSError:
-        raise _local_file() from None
-    try:
-        with file:
-            yield file
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        if isinstance(error, OSError):
-            raise _local_file() from None
-        raise
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _local_file() -> EncryptSecureRTError:
-    return EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, "the volume to send")

@@ -11,6 +11,7 @@ from encryptsecurert_rt.dose.agreement import (
     AgreementSearch,
     AgreementState,
     CompositeState,
+    agreement_seconds,
     composite_test,
     distance_to_agreement,
     distance_to_agreement_at,
@@ -192,7 +193,7 @@ def test_the_radius_is_where_the_search_ends() -> None:
 
 
 def test_no_thread_count_changes_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("encryptsecurert_rt.dose.agreement._POINTS_A_TILE", 90)
+    monkeypatch.setattr("encryptsecurert_rt.dose.agreement._MOST_POINTS_A_TILE", 90)
     rng = np.random.default_rng(5)
     reference, evaluated = (dose_of(rng.random((7, 8, 9))) for _ in range(2))
 
@@ -200,6 +201,40 @@ def test_no_thread_count_changes_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert np.array_equal(one.distance_mm, three.distance_mm)
     assert np.array_equal(one.state, three.state)
+
+
+def test_work_is_foreseen_by_a_sample_that_only_the_input_decides() -> None:
+    rng = np.random.default_rng(6)
+    smooth = field_of(ramp((0.1, 0.02, 0.0), 5.0), grid_of((20, 20, 20)))
+    rough = dose_of(rng.uniform(0.0, 60.0, (20, 20, 20)))
+    narrow, wide = AgreementSearch(radius_mm=2.0), AgreementSearch(radius_mm=20.0)
+
+    seconds = agreement_seconds(rough, smooth, search=wide)
+
+    assert seconds == agreement_seconds(rough, smooth, search=wide)
+    assert 0.0 < agreement_seconds(smooth, smooth, search=narrow) < seconds
+    few = np.zeros(rough.grid.shape, np.bool_)
+    few[:2] = True
+    assert agreement_seconds(rough, smooth, search=wide, mask=few) < 0.5 * seconds
+    assert agreement_seconds(rough, smooth, search=wide, mask=few & False) == 0.0
+
+
+def test_a_hard_search_is_cut_into_more_tiles_so_that_it_can_be_stopped_soon() -> None:
+    def tiles(reference: DoseGrid, evaluated: DoseGrid, radius_mm: float) -> int:
+        heard: list[float] = []
+        distance_to_agreement(
+            reference,
+            evaluated,
+            search=AgreementSearch(radius_mm=radius_mm),
+            progress=lambda stage, fraction: heard.append(fraction),
+        )
+        return len(heard)
+
+    smooth = field_of(ramp((0.1, 0.02, 0.0), 5.0), grid_of((20, 20, 20)))
+    rng = np.random.default_rng(6)
+    rough, other = (dose_of(rng.uniform(0.0, 60.0, (20, 20, 20))) for _ in range(2))
+
+    assert tiles(smooth, smooth, 2.0) < tiles(rough, other, 10.0) < 100
 
 
 def test_the_composite_test_passes_by_dose_or_by_distance() -> None:

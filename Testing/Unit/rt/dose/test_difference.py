@@ -125,6 +125,23 @@ def test_a_percentage_needs_its_norm() -> None:
         nothing.scaled(DifferenceScale.PERCENT_OF_REFERENCE_MAXIMUM)
 
 
+@pytest.mark.parametrize("hardly_gy", [5e-324, 1e-310, 1e-13, 1e-7])
+def test_a_percentage_of_hardly_any_dose_is_none_and_never_infinite(hardly_gy: float) -> None:
+    local = dose_of(np.array([[[50.0, hardly_gy, 0.0]]]))
+    alone = dose_of(np.full((1, 1, 3), hardly_gy / 1e6))
+    scale = DifferenceScale.PERCENT_OF_LOCAL
+
+    found = difference_statistics(dose_difference(local, dose_of(np.ones((1, 1, 3)))), scale=scale)
+    nothing = dose_difference(alone, local)
+
+    assert (found.counted, found.undefined) == (1, 2)
+    assert found.values is not None
+    assert found.values.minimum == -98.0
+    assert difference_statistics(nothing, scale=scale).counted == 0
+    with pytest.raises(InvalidInput, match="norm"):
+        nothing.scaled(DifferenceScale.PERCENT_OF_REFERENCE_MAXIMUM)
+
+
 def test_masks_and_maps_of_another_form_are_refused() -> None:
     difference = _random_difference()
 

@@ -17,6 +17,7 @@ def _points(rows: list[tuple[float, float, float, float]]) -> MeasuredPoints:
 def test_points_are_compared_in_dose_and_in_distance() -> None:
     calculated = field_of(ramp((0.1, 0.0, 0.0), 2.0), grid_of((5, 5, 11)))
     measured = _points([(10, 4, 4, 3.0), (10, 4, 4, 2.5), (10, 4, 4, 0.0), (99, 4, 4, 1.0)])
+    hardly = compare_points(_points([(10, 4, 4, 1e-310)]), calculated)
 
     found = compare_points(measured, calculated)
 
@@ -32,6 +33,7 @@ def test_points_are_compared_in_dose_and_in_distance() -> None:
         AgreementState.OUTSIDE,
     ]
     assert found.outside == 1
+    assert np.isnan(hardly.difference_percent).all()
 
 
 @pytest.mark.parametrize("flat", [0, 1, 2])
@@ -77,6 +79,7 @@ def test_other_lists_are_not(rows: list[tuple[float, float, float, float]]) -> N
         (np.full((1, 3), 2e6), np.zeros(1)),
         (np.zeros((1, 3)), np.full(1, np.inf)),
         (np.zeros((1, 3)), np.full(1, -1.0)),
+        (np.zeros((1, 3)), np.full(1, 1.1e9)),
         (np.zeros((1, 3), np.float32), np.zeros(1)),
     ],
 )

@@ -1,16 +1,27 @@
 """Threads, progress, cancelling, and kernels that refuse what does not fit."""
 
 import ctypes
+import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
 from dvh_bodies import contoured
 
 from encryptsecurert_rt.dose.grid import DoseGrid
-from encryptsecurert_rt.dvh import compute, compute_dvh, lattice
+from encryptsecurert_rt.dvh import (
+    ContourStructure,
+    MaskStructure,
+    PlanarContour,
+    compute,
+    compute_dvh,
+    lattice,
+)
 from encryptsecurert_rt.dvh.distance import grid_distances, polygon_points
+from encryptsecurert_rt.dvh.rings import plane_region
 from encryptsecurert_rt.dvh.structure import LevelStructure, StructureWarning
 from encryptsecurert_rt.errors import Cancelled, InvalidInput
+from encryptsecurert_rt.geometry import ImageGrid
 from encryptsecurert_rt.native.library import kernels
 from encryptsecurert_rt.phantoms.bodies import Sphere
 from encryptsecurert_rt.phantoms.contour_stacks import StackOptions
@@ -20,6 +31,11 @@ BALL = Sphere(radius_mm=20.0, inner_radius_mm=8.0)
 STACK = contoured(BALL, StackOptions(slice_spacing_mm=2.0, points=64))
 GRID = grid_around(BALL, (2.5, 2.0, 2.0))
 DOSE = DoseGrid(dose_gy=np.random.default_rng(3).random(GRID.shape) * 70.0, grid=GRID)
+_AXES: dict[str, Any] = {
+    "shape": (3, 3, 3),
+    "origin_lps_mm": (0.0, 0.0, 0.0),
+    "direction": (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
+}
 
 
 def test_any_number_of_threads_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,6 +88,46 @@ def test_cells_are_coarser_rather_than_too_many(monkeypatch: pytest.MonkeyPatch)
     assert coarse.warnings == (StructureWarning.COARSE_CELLS,)
     assert coarse.cell_mm > fine.cell_mm
     assert coarse.volume_cc == pytest.approx(fine.volume_cc, rel=0.01)
+
+
+def test_a_wide_structure_has_no_more_nodes_a_layer_than_fit_in_memory() -> None:
+    small = DoseGrid(dose_gy=np.ones((3, 3, 3)), grid=ImageGrid(**_AXES, spacing_mm=(0.2,) * 3))
+    corners = np.array([[-1, -1, 0.2], [1, -1, 0.2], [1, 1, 0.2], [-1, 1, 0.2]]) * [2400, 2400, 1]
+    wide = ContourStructure(contours=(PlanarContour(points_lps_mm=corners),))
+
+    solid = compute.prepare(wide, small, np.eye(4))
+    made = lattice.lattice_for(solid.extent, small.grid, np.eye(4))
+
+    assert (len(made.u_mm) - 1) * (len(made.v_mm) - 1) <= lattice.MAX_LAYER_CELLS
+    assert made.coarse
+
+
+def test_contours_that_overlap_are_measured_one_after_the_other() -> None:
+    nodes = np.linspace(0.0, 100.0, 401)
+    square = np.array([[0.0, 0.0], [60.0, 0.0], [60.0, 60.0], [0.0, 60.0]])
+    region = plane_region([square + shift for shift in range(40)], xor=False)
+    assert region is not None
+
+    tracemalloc.start()
+    try:
+        level = region.at_nodes(nodes, nodes)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert level[200, 200] < 0.0 < level[400, 0]
+    assert peak_bytes < 10 * level.nbytes  # and not one for each of 40
+
+
+def test_a_mask_of_more_columns_than_fit_in_memory_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lattice, "MAX_LAYER_CELLS", 20)
+    grid = ImageGrid(**_AXES, spacing_mm=(50.0, 50.0, 50.0))
+    mask = MaskStructure(mask=np.ones((3, 3, 3), np.bool_), grid=grid)
+
+    with pytest.raises(InvalidInput, match="too large"):
+        compute_dvh(mask, DOSE)
 
 
 @pytest.mark.parametrize("seed", range(4))

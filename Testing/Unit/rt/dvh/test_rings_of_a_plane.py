@@ -11,7 +11,9 @@ from encryptsecurert_rt.dvh import (
     PlanarContour,
     StructureWarning,
     compute_dvh,
+    rings,
 )
+from encryptsecurert_rt.dvh.rings import plane_region
 from encryptsecurert_rt.errors import InvalidInput
 
 FloatArray = npt.NDArray[np.float64]
@@ -77,6 +79,49 @@ def test_a_ring_that_is_there_twice_counts_once() -> None:
 
     assert dvh.warnings == (StructureWarning.AMBIGUOUS_OVERLAP,)
     assert dvh.volume_cc * 100.0 == pytest.approx(120.0, rel=3e-3)
+
+
+@pytest.mark.parametrize("kind", ["repeated point", "point on a side", "other decimals"])
+def test_a_copy_counts_once_however_its_points_are_written(kind: str) -> None:
+    """By even-odd alone such a pair would be nothing, or a sliver."""
+    hole = rectangle((-3, -3), (3, 3), 0.0)
+    middle = 0.5 * (LEFT[0] + LEFT[1])
+    copy = {
+        "repeated point": np.insert(LEFT, 2, LEFT[1], axis=0),
+        "point on a side": np.insert(LEFT, 1, middle, axis=0)[::-1],
+        "other decimals": np.insert(LEFT, 1, middle, axis=0) + np.array((0.004, -0.003, 0.0)),
+    }[kind]
+
+    dvh = compute_dvh(_structure(LEFT, copy), DOSE)
+    holed = compute_dvh(_structure(rectangle((-8, -6), (8, 6), 0.0), hole, hole * 1.001), DOSE)
+
+    assert dvh.warnings == holed.warnings == (StructureWarning.AMBIGUOUS_OVERLAP,)
+    assert dvh.volume_cc * 100.0 == pytest.approx(10 * 12, rel=3e-3)
+    assert holed.volume_cc * 100.0 == pytest.approx(16 * 12 - 36, rel=3e-3)
+
+
+def test_a_ring_inside_that_is_more_than_a_copy_is_a_hole() -> None:
+    inner = rectangle((-7.9, -5.9), (1.9, 5.9), 0.0)
+
+    region = plane_region([LEFT[:, :2], inner[:, :2]], xor=False)
+    assert region is not None
+    assert (region.overlap, region.area_mm2) == (False, pytest.approx(120 - 9.8 * 11.8))
+
+
+def test_a_ring_that_goes_back_over_its_own_edges_is_refused() -> None:
+    ring = np.array([(5, 3, 0), (1, 1, 0), (5, 3, 0), (1, 3, 0), (2, 3, 0)], np.float64)
+
+    with pytest.raises(InvalidInput, match="no area"):
+        compute_dvh(_structure(ring), DOSE)
+
+
+def test_more_rings_than_can_be_held_against_each_other_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rings, "MAX_RINGS", 2)
+
+    with pytest.raises(InvalidInput, match="too many contours"):
+        compute_dvh(_structure(LEFT, RIGHT, UPRIGHT), DOSE)
 
 
 def test_a_figure_of_eight_holds_both_its_loops() -> None:

@@ -47,6 +47,25 @@ def test_what_is_not_evaluated_is_nan_and_counted_never_a_perfect_pass(mode: Gam
     assert counted.pass_percent_certain == pytest.approx(100.0 * 18 / 27)
 
 
+@pytest.mark.parametrize("scaling", [0.007, 1e-4, 3.3e-5])
+def test_a_tenth_of_the_maximum_is_at_a_cutoff_of_ten_percent_whatever_the_scaling(
+    scaling: float,
+) -> None:
+    """Stored doses are integers times a scaling; 0.1 x 7 is above 0.7 in float64."""
+    stored = np.array([[[1000.0, 100.0, 99.0], [1000.0, 100.0, 99.0]]])
+    dose = dose_of(np.ascontiguousarray(np.repeat(stored, 2, axis=0) * scaling))
+    seven = dose_of(np.full((2, 2, 2), 0.7))
+
+    found, stated = (
+        gamma_index(one, one, criteria_of(3.0, 3.0, cutoff_percent=10.0, norm_gy=norm_gy))
+        for one, norm_gy in ((dose, None), (seven, 7.0))
+    )
+
+    assert np.all(found.state[..., :2] == PointState.PASSED)
+    assert np.all(found.state[..., 2] == PointState.BELOW_CUTOFF)
+    assert np.all(stated.state == PointState.PASSED)
+
+
 def test_gamma_of_exactly_zero_passes() -> None:
     dose = dose_of(np.full((3, 3, 3), 20.0))
 
@@ -219,6 +238,13 @@ def test_every_refusal_says_its_own_words() -> None:
 
     assert said[0] == NO_OVERLAP
     assert len(set(said)) == len(said)
+
+
+def test_a_dose_that_rounding_alone_tells_from_none_is_refused_as_none() -> None:
+    hardly = dose_of(np.full((2, 2, 2), 1e-305))
+
+    with pytest.raises(InvalidInput, match="zero everywhere"):
+        gamma_index(hardly, hardly, criteria_of(3.0, 3.0, norm_gy=None))
 
 
 def test_a_registration_may_bring_doses_together_or_apart() -> None:

@@ -1,5 +1,6 @@
 """A plan beside a machine's log: exact trajectories, planted errors with closed forms."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -177,6 +178,25 @@ def test_a_log_of_another_collimator_is_not_compared() -> None:
     check = compare_log(plan(), logged(other))
     assert row(check, "leaves.mlcx").verdict is Verdict.NOT_COMPARED
     assert "pairs.mlcx" in beyond(check)
+
+
+@pytest.mark.parametrize("pairs", [0, 1])
+def test_leaves_that_a_log_does_not_have_take_no_memory(pairs: int) -> None:
+    planned, log = arc(count=2), _ideal(arc(count=2), np.linspace(0.0, 100.0, 10_001))
+    leaves = replace(planned.devices[2], positions_mm=np.zeros((2, 512)), boundaries_mm=None)
+    planned = replace(planned, devices=(leaves,))
+    others = (replace(leaves, positions_mm=np.zeros((10_001, 2 * pairs))),) if pairs else ()
+    log = replace(log, devices=others)
+
+    tracemalloc.start()
+    try:
+        check = compare_log(plan(beam(points=planned)), logged(log))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert row(check, "leaves.mlcx").not_compared == 10_000 * 512
+    assert peak_bytes < 10_000 * 512 * 8  # the plan's leaves at each sample, once
 
 
 def test_rows_of_single_samples_are_not_kept() -> None:

@@ -268,6 +268,25 @@ def test_leaves_of_another_collimator_are_not_compared() -> None:
     assert row(against(fewer), "leaves.mlcx").verdict is Verdict.NOT_COMPARED
 
 
+def test_where_leaves_meet_is_not_compared_where_either_side_does_not_know() -> None:
+    points = arc()
+    leaves = points.devices[2]
+    edges = leaves.boundaries_mm
+    assert edges is not None
+    moved = edges + np.array([np.nan, 0.0, 0.0, 5.0, 0.0])[: edges.size]
+
+    def with_edges(boundaries_mm: Any) -> Any:
+        device = replace(leaves, boundaries_mm=boundaries_mm)
+        return plan(beam(points=replace(points, devices=(*points.devices[:2], device))))
+
+    for reference, other in ((None, edges), (edges, None)):
+        found = row(compare_plans(with_edges(reference), with_edges(other)), "boundaries.mlcx")
+        assert (found.verdict, found.not_compared) == (Verdict.NOT_COMPARED, edges.size)
+    known, unknown = rows(compare_plans(plan(), with_edges(moved)), "boundaries.mlcx")
+    assert (known.verdict, known.difference, known.compared) == (Verdict.BEYOND, 5.0, 4)
+    assert (unknown.verdict, unknown.not_compared) == (Verdict.NOT_COMPARED, 1)
+
+
 # ---- other numbers of control points
 
 

@@ -31,7 +31,12 @@ MAX_RADIUS_MM = 100.0
 MIN_TOLERANCE_MM = 1e-6
 MAX_REACH_VOXELS = 64  # a point may have to look at (2 x 64)^3 cells: some ms, no more
 _BLOCK_CELLS = 4  # as in the kernel
-_POINTS_A_TILE = 1 << 13
+_TILE_SECONDS, _MOST_POINTS_A_TILE = 0.05, 1 << 13
+# Seconds of one core for a point, a cell and a box looked at, on a server processor at 2 GHz.
+_SECONDS_A_POINT, _SECONDS_OF_WORK = 2e-6, np.array([10e-9, 250e-9])
+# A sample of the points: neighbours, since near points cost alike, spread by the golden ratio.
+_RUN, _RUNS, _SAMPLE_SECONDS = 8, 256, 0.1
+_GOLDEN = (5.0**0.5 - 1.0) / 2.0
 STAGE = "distance to agreement"
 StateArray = npt.NDArray[np.uint8]
 
@@ -119,28 +124,79 @@ def distance_to_agreement(  # noqa: PLR0913 - two doses and options by name
     Cancelled
     """
     search = search or AgreementSearch()
-    _check_reach(evaluated, search)
-    if mask is not None and (mask.dtype != np.bool_ or mask.shape != reference.grid.shape):
-        raise InvalidInput("a mask must be bool in the shape of the reference dose")
-    matrix = index_map(reference.grid, evaluated.grid, reference_to_evaluated)
-    wanted_gy = reference.dose_gy.ravel()
-    distance = np.full(wanted_gy.size, np.nan)
-    state = np.full(wanted_gy.size, AgreementState.MASKED, np.uint8)
-    asked = np.arange(wanted_gy.size) if mask is None else np.flatnonzero(mask)
-    field = _Field(evaluated, search)
+    job = _Job(reference, evaluated, search, mask, reference_to_evaluated)
+    distance = np.full(reference.dose_gy.size, np.nan)
+    state = np.full(reference.dose_gy.size, AgreementState.MASKED, np.uint8)
+    # Only the input decides how large tiles are; each point is searched by itself in any case.
+    each = job.seconds_a_point()
+    size = int(np.clip(_TILE_SECONDS / each, 1, _MOST_POINTS_A_TILE))
 
     def fill(tile: int) -> None:
-        part = asked[tile * _POINTS_A_TILE : (tile + 1) * _POINTS_A_TILE]
-        index = voxel_indices(reference.grid, matrix, part)
-        distance[part], state[part] = field.distances(index, wanted_gy[part])
+        part = job.asked[tile * size : (tile + 1) * size]
+        distance[part], state[part] = job.search(part)[:2]
 
-    tiles = -(-asked.size // _POINTS_A_TILE)
+    tiles = -(-job.asked.size // size)
     run_tiles(tiles, fill, threads=threads, progress=progress, stage=STAGE)
     return AgreementMap(
         distance_mm=distance.reshape(reference.grid.shape),
         state=state.reshape(reference.grid.shape),
         search=search,
     )
+
+
+def agreement_seconds(
+    reference: DoseGrid,
+    evaluated: DoseGrid,
+    *,
+    search: AgreementSearch | None = None,
+    mask: BoolArray | None = None,
+    reference_to_evaluated: RigidTransform | None = None,
+) -> float:
+    """Return about how long `distance_to_agreement` would take on one core, within a second.
+
+    Work is counted in a sample of the points, the same for the same input, and a table makes
+    seconds of it; a machine may well be half or twice as fast. Raises as the search does.
+    """
+    job = _Job(reference, evaluated, search or AgreementSearch(), mask, reference_to_evaluated)
+    return job.seconds_a_point() * job.asked.size
+
+
+class _Job:
+    """One search on the grid of the reference; `asked` are the flat indices of its points."""
+
+    def __init__(
+        self,
+        reference: DoseGrid,
+        evaluated: DoseGrid,
+        search: AgreementSearch,
+        mask: BoolArray | None,
+        reference_to_evaluated: RigidTransform | None,
+    ) -> None:
+        _check_reach(evaluated, search)
+        if mask is not None and (mask.dtype != np.bool_ or mask.shape != reference.grid.shape):
+            raise InvalidInput("a mask must be bool in the shape of the reference dose")
+        self._grid = reference.grid
+        self._matrix = index_map(reference.grid, evaluated.grid, reference_to_evaluated)
+        self._wanted_gy = reference.dose_gy.ravel()
+        self._field = _Field(evaluated, search)
+        self.asked = np.arange(self._wanted_gy.size) if mask is None else np.flatnonzero(mask)
+
+    def search(self, part: npt.NDArray[np.intp]) -> tuple[FloatArray, StateArray, FloatArray]:
+        """Return (distance_mm, state, work) of points by flat index; may run on any thread."""
+        index = voxel_indices(self._grid, self._matrix, part)
+        return self._field.distances(index, self._wanted_gy[part])
+
+    def seconds_a_point(self) -> float:
+        """Return what a point costs, by the sample."""
+        spent, sampled = 0.0, 0
+        for number in range(min(_RUNS, -(-self.asked.size // _RUN))):
+            first = int((number * _GOLDEN) % 1.0 * max(self.asked.size - _RUN, 1))
+            part = self.asked[first : first + _RUN]
+            spent += _SECONDS_A_POINT * part.size + float(_SECONDS_OF_WORK @ self.search(part)[2])
+            sampled += part.size
+            if spent > _SAMPLE_SECONDS:
+                break
+        return spent / sampled if sampled else _SECONDS_A_POINT
 
 
 def distance_to_agreement_at(
@@ -164,7 +220,7 @@ def distance_to_agreement_at(
     if points_lps_mm.shape != (dose_gy.size, 3) or not np.isfinite(points_lps_mm).all():
         raise InvalidInput("points must be finite, (n, 3), one for each dose")
     index = lps_to_indices(evaluated.grid, points_lps_mm)
-    return _Field(evaluated, search).distances(index, dose_gy)
+    return _Field(evaluated, search).distances(index, dose_gy)[:2]
 
 
 def _check_reach(evaluated: DoseGrid, search: AgreementSearch) -> None:
@@ -201,6 +257,7 @@ def _kernel() -> "ctypes._NamedFuncPointer":
         ctypes.c_double,
         doubles,
         np.ctypeslib.ndpointer(np.uint8, flags="C_CONTIGUOUS"),
+        np.ctypeslib.ndpointer(np.int64, shape=(2,)),
     ]
     return function
 
@@ -217,13 +274,17 @@ class _Field:
 
     def distances(
         self, index_kji: FloatArray, wanted_gy: FloatArray
-    ) -> tuple[FloatArray, StateArray]:
-        """Return (distance_mm, state) of points; `index_kji` (3, n) is changed in place."""
+    ) -> tuple[FloatArray, StateArray, FloatArray]:
+        """Return (distance_mm, state, work) of points; `index_kji` (3, n) is changed in place.
+
+        `work` (2,) counts cells and boxes that were looked at.
+        """
         chosen = snap_to_nodes(index_kji, self._dose.grid)
         state = np.full(wanted_gy.size, AgreementState.OUTSIDE, np.uint8)
         distance = np.full(wanted_gy.size, np.nan)
         count = int(chosen.sum())
         found, unfinished = np.empty(count), np.zeros(count, np.uint8)
+        work = np.zeros(2, np.int64)
         code = _kernel()(
             self._dose.dose_gy,
             self._shape,
@@ -237,13 +298,14 @@ class _Field:
             self._search.tolerance_mm,
             found,
             unfinished,
+            work,
         )
         if code != 0:
             raise KernelFault("the agreement kernel refused its arguments")
         distance[chosen] = found
         outcome = np.where(np.isinf(found), AgreementState.NOT_FOUND, AgreementState.FOUND)
         state[chosen] = np.where(unfinished != 0, AgreementState.UNFINISHED, outcome)
-        return distance, state
+        return distance, state, work.astype(np.float64)
 
 
 @unique

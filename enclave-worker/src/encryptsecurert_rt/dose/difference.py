@@ -3,7 +3,8 @@
 The evaluated dose is interpolated trilinearly at each voxel centre of the reference; outside its
 support the difference is NaN, never a difference from zero dose. The sign is always evaluated minus
 reference. A percentage says of what: of a stated norm (the reference maximum, a prescription) or
-of the local reference dose, which is undefined where that dose is 0.
+of the local reference dose, which is undefined where that dose is less than 1e-7 of the reference
+maximum.
 """
 
 from dataclasses import dataclass
@@ -11,10 +12,12 @@ from enum import Enum
 
 import numpy as np
 
-from encryptsecurert_rt.dose.grid import DoseGrid, FloatArray, RigidTransform
+from encryptsecurert_rt.dose.grid import LEAST_NORM_GY, DoseGrid, FloatArray, RigidTransform
 from encryptsecurert_rt.dose.sampling import resample_dose
 from encryptsecurert_rt.errors import InvalidInput
 from encryptsecurert_rt.progress import Progress, no_progress
+
+_LEAST_LOCAL = 1e-7  # of the reference maximum: below, a percentage is one of rounding
 
 
 class DifferenceScale(Enum):
@@ -63,7 +66,7 @@ class DifferenceMap:
         Returns
         -------
         FloatArray
-            NaN outside, and with PERCENT_OF_LOCAL where the reference dose is 0.
+            NaN outside, and with PERCENT_OF_LOCAL where there is (nearly) no reference dose.
 
         Raises
         ------
@@ -78,10 +81,11 @@ class DifferenceMap:
         if scale is DifferenceScale.PERCENT_OF_LOCAL:
             local = self.reference.dose_gy
             percent = np.full(local.shape, np.nan)
-            np.divide(100.0 * self.difference_gy, local, out=percent, where=local > 0.0)
+            least_gy = max(_LEAST_LOCAL * self.reference.maximum_gy, LEAST_NORM_GY)
+            np.divide(100.0 * self.difference_gy, local, out=percent, where=local > least_gy)
             return percent
         norm_gy = self.reference.maximum_gy if prescription_gy is None else prescription_gy
-        if not (np.isfinite(norm_gy) and norm_gy > 0.0):
+        if not LEAST_NORM_GY <= norm_gy < np.inf:
             raise InvalidInput("percent of a norm needs a norm above 0 Gy")
         return np.asarray(self.difference_gy * (100.0 / norm_gy))
 

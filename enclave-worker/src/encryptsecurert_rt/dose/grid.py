@@ -15,6 +15,8 @@ from encryptsecurert_rt.geometry import ImageGrid
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
+MAX_DOSE_GY = 1e9  # beyond any beam: whoever wrote more took another unit, or means harm
+LEAST_NORM_GY = 1e-12  # a dose below is none: a quotient by it would say nothing
 _RIGID_TOLERANCE = 1e-6
 _ROUNDING = 1e-12  # of a dose: what products of float64 leave
 
@@ -25,14 +27,14 @@ class DoseGrid:
 
     Attributes
     ----------
-    dose_gy : float64 (k, j, i), C-contiguous, finite, not negative, Gy.
+    dose_gy : float64 (k, j, i), C-contiguous, 0 to 1e9 Gy.
     grid : where the voxels are. An axis with one voxel has no extent: such a dose is a plane, and
         its support is that plane.
 
     Raises
     ------
     InvalidInput
-        If the array is of another shape or type, or holds NaN, infinity or a negative dose.
+        If the array is of another shape or type, or holds NaN, a negative dose or one above 1e9 Gy.
     """
 
     dose_gy: FloatArray
@@ -49,6 +51,8 @@ class DoseGrid:
             raise InvalidInput("dose must be finite")
         if least < 0.0:
             raise InvalidInput("dose must not be negative")
+        if most > MAX_DOSE_GY:
+            raise InvalidInput("dose must be at most 1e9 Gy")
 
     @property
     def maximum_gy(self) -> float:

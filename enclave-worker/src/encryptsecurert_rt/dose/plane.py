@@ -14,7 +14,7 @@ from encryptsecurert_rt.dose.agreement import (
     StateArray,
     distance_to_agreement_at,
 )
-from encryptsecurert_rt.dose.grid import DoseGrid, FloatArray
+from encryptsecurert_rt.dose.grid import LEAST_NORM_GY, MAX_DOSE_GY, DoseGrid, FloatArray
 from encryptsecurert_rt.dose.sampling import sample_dose
 from encryptsecurert_rt.errors import InvalidInput
 from encryptsecurert_rt.geometry import MAX_ORIGIN_MM, ImageGrid
@@ -30,7 +30,7 @@ class MeasuredPoints:
     Attributes
     ----------
     points_lps_mm : float64 (n, 3), within 1e6 mm, in the frame of reference of the calculated dose.
-    dose_gy : float64 (n,), finite, not negative.
+    dose_gy : float64 (n,), 0 to 1e9 Gy.
     """
 
     points_lps_mm: FloatArray
@@ -50,6 +50,8 @@ class MeasuredPoints:
             raise InvalidInput("a measured dose must be finite")
         if self.dose_gy.min() < 0.0:
             raise InvalidInput("a measured dose must not be negative")
+        if self.dose_gy.max() > MAX_DOSE_GY:
+            raise InvalidInput("a measured dose must be at most 1e9 Gy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,7 +62,7 @@ class PointComparison:
     ----------
     calculated_gy : float64 (n,), NaN outside the calculated dose.
     difference_gy : calculated minus measured, NaN outside.
-    difference_percent : of the measured dose at the point; NaN outside and where that is 0.
+    difference_percent : of the measured dose at the point; NaN outside and where that is below 1e-12.
     distance_mm, state : distance to agreement, as `AgreementMap`.
     """
 
@@ -83,7 +85,8 @@ def compare_points(
     dose_gy = sample_dose(calculated, measured.points_lps_mm)
     difference = dose_gy - measured.dose_gy
     percent = np.full(difference.shape, np.nan)
-    np.divide(100.0 * difference, measured.dose_gy, out=percent, where=measured.dose_gy > 0.0)
+    there = measured.dose_gy >= LEAST_NORM_GY
+    np.divide(100.0 * difference, measured.dose_gy, out=percent, where=there)
     distance, state = distance_to_agreement_at(
         measured.points_lps_mm, measured.dose_gy, calculated, search=search
     )

@@ -84,7 +84,7 @@ class DifferenceStatistics:
     scale : in what the values are.
     counted : voxels that the values are of.
     outside : voxels of the mask outside the evaluated dose.
-    undefined : voxels of the mask, inside, without a value: local percent at reference dose 0.
+    undefined : voxels of the mask, inside, without a value: local percent at (nearly) no dose.
     masked : voxels of the reference that are not in the mask.
     values : None if nothing is counted.
     """

@@ -17,6 +17,9 @@ from encryptsecurert_rt.geometry import ImageGrid
 FloatArray = npt.NDArray[np.float64]
 
 MAX_CELLS = 1 << 27  # some ten seconds
+MAX_LAYER_CELLS = 1 << 21  # of one layer: each thread has some arrays of its nodes, 16 MiB each
+MAX_EDGE_WORK = 1 << 33  # edges of sections times blocks of nodes that are held against them: as long
+_BLOCK = 64  # nodes of a block, as in distance.py
 _PARALLEL = 1e-8  # of 1 - |cosine|: 0.008 degrees
 _MERGE_MM = 1e-3
 _COARSER = 1.25
@@ -61,6 +64,7 @@ class Extent:
     low_mm, high_mm : float64 (3,), corners of a box around the structure along these axes.
     breaks_mm : of each axis, where planes of nodes have to be.
     cell_mm : length of cells that resolves it.
+    edges : how many bound its sections, of all planes together.
     """
 
     axes: FloatArray
@@ -68,6 +72,7 @@ class Extent:
     high_mm: FloatArray
     breaks_mm: tuple[FloatArray, FloatArray, FloatArray]
     cell_mm: float
+    edges: int = 0
 
 
 def axes_along(normal_lps: FloatArray, directions: FloatArray) -> FloatArray:
@@ -109,14 +114,13 @@ def lattice_for(extent: Extent, grid: ImageGrid, to_frame: FloatArray) -> Lattic
     """
     planes = [_dose_planes(axis, grid, to_frame) for axis in extent.axes]
     bases = [_base(extent, axis, planes[axis]) for axis in range(3)]
-    least = np.prod([float(len(base) - 1) for base in bases])
-    if least > MAX_CELLS:
+    if _are_too_many(bases, np.inf, extent.edges):
         raise InvalidInput("a structure is too large for its grid or its dose")
     cell_mm, coarse = extent.cell_mm, False
     parallel = all(plane.size for plane in planes)
     if not parallel:  # cells lie across kinks of the dose, and of its support
         cell_mm = min(cell_mm, min(grid.spacing_mm) / _CELLS_A_VOXEL)
-    while np.prod([float(_counts(base, cell_mm).sum()) for base in bases]) > MAX_CELLS:
+    while _are_too_many(bases, cell_mm, extent.edges):
         cell_mm, coarse = cell_mm * _COARSER, True
     u, v, w = (_subdivide(base, cell_mm) for base in bases)
     return Lattice(
@@ -128,6 +132,13 @@ def lattice_for(extent: Extent, grid: ImageGrid, to_frame: FloatArray) -> Lattic
         parallel=parallel,
         coarse=coarse,
     )
+
+
+def _are_too_many(bases: list[FloatArray], cell_mm: float, edges: int) -> bool:
+    """Whether cells of a length are more than can be integrated, or measured against edges."""
+    u, v, w = (float(_counts(base, cell_mm).sum()) for base in bases)
+    is_too_wide = u * v > MAX_LAYER_CELLS
+    return is_too_wide or u * v * w > MAX_CELLS or u * v / _BLOCK * edges > MAX_EDGE_WORK
 
 
 def _base(extent: Extent, axis: int, planes: FloatArray) -> FloatArray:

@@ -5,11 +5,11 @@ hole an island. Within one ring even-odd holds too, so a keyhole (a bridge of no
 twice) is a hole as well. Rings of CLOSED_PLANAR contours that cross, so that neither holds the
 other, are united, with a warning: a data set cannot say whether that is meant. CLOSEDPLANAR_XOR
 contours all combine by even-odd, as the standard says (DICOM PS3.3 C.8.8.6.3). A ring that is there
-twice counts once.
+twice counts once, also if one has points more on the same line, or coordinates rounded otherwise.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -25,6 +25,8 @@ MAX_PAIR_WORK = 1 << 28  # of points of rings times edges of others that they ma
 MAX_CROSSING = 64  # rings of a plane that cross others: each is measured on its own
 _TOUCH_MM = 1e-6
 _SAME_MM = 1e-5
+_COPY_MM = 0.02  # rings nowhere further apart are one: what rounding to 0.01 mm leaves of a copy
+MAX_RINGS = 2048  # of a plane: each is held against each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,7 +48,7 @@ class PlaneRegion:
 
     def at_points(self, points_mm: FloatArray) -> FloatArray:
         """Return the level (n,) at (n, 2) points: the signed distance where nothing is united."""
-        return _combine([[polygon_points(m, points_mm) for m in part] for part in self.parts])
+        return _combine((polygon_points(m, points_mm) for m in part) for part in self.parts)
 
     def at_nodes(
         self, u_mm: FloatArray, v_mm: FloatArray, exact: BoolArray | None = None
@@ -58,9 +60,7 @@ class PlaneRegion:
         u_mm, v_mm : rising coordinates of the nodes.
         exact : of each block of nodes, False where the level at its centre does for all of them.
         """
-        return _combine(
-            [[grid_distances(m, u_mm, v_mm, exact) for m in part] for part in self.parts]
-        )
+        return _combine((grid_distances(m, u_mm, v_mm, exact) for m in part) for part in self.parts)
 
 
 def plane_region(rings_mm: Sequence[FloatArray], *, xor: bool) -> PlaneRegion | None:
@@ -82,7 +82,14 @@ def plane_region(rings_mm: Sequence[FloatArray], *, xor: bool) -> PlaneRegion | 
         return None
     edges = [_edges(ring) for ring in rings]
     bounding = [_without_bridges(own) for own in edges]
-    crossing, depth = ([], np.zeros(len(rings), int)) if xor else _relations(rings, bounding)
+    crossing: list[tuple[int, int]] = []
+    depth = np.zeros(len(rings), np.int64)
+    if not xor:
+        crossing, depth, is_copy = _relations(rings, bounding)
+        if is_copy.any():
+            region = plane_region([rings[n] for n in np.flatnonzero(~is_copy)], xor=False)
+            degenerate = len(thick) < len(rings_mm)
+            return region and replace(region, overlap=True, degenerate=degenerate)
     groups = _groups(len(rings), crossing)
     alone = [edges[group[0]] for group in groups if len(group) == 1]
     united = [tuple(edges[ring] for ring in group) for group in groups if len(group) > 1]
@@ -103,13 +110,16 @@ def plane_region(rings_mm: Sequence[FloatArray], *, xor: bool) -> PlaneRegion | 
     )
 
 
-def _combine(parts: list[list[FloatArray]]) -> FloatArray:
-    """Unite the members of each part (minimum), and combine the parts by even-odd."""
-    united = [reduce(np.minimum, members) for members in parts]
-    level = united[0]
-    for other in united[1:]:
-        level = np.maximum(np.minimum(level, other), -np.maximum(level, other))
-    return np.asarray(level)
+def _combine(parts: Iterable[Iterable[FloatArray]]) -> FloatArray:
+    """Unite the members of each part (minimum), and combine the parts by even-odd.
+
+    One after the other: the levels of a section's nodes are many, and not all of them are kept.
+    """
+    return reduce(_even_odd, (reduce(np.minimum, members) for members in parts))
+
+
+def _even_odd(one: FloatArray, other: FloatArray) -> FloatArray:
+    return np.asarray(np.maximum(np.minimum(one, other), -np.maximum(one, other)))
 
 
 def _edges(ring: FloatArray) -> FloatArray:
@@ -141,7 +151,7 @@ def _without_copies(rings: list[FloatArray]) -> list[FloatArray]:
 
 
 def _without_bridges(edges: FloatArray) -> FloatArray:
-    """Leave out edges without length, and those walked an even number of times: they bound nothing."""
+    """Leave out what bounds nothing: edges without length, or walked an even number of times."""
     edges = edges[(edges[:, :2] != edges[:, 2:]).any(axis=1)]
     if not len(edges):
         return edges
@@ -159,11 +169,13 @@ def _without_bridges(edges: FloatArray) -> FloatArray:
 
 def _relations(
     rings: list[FloatArray], edges: list[FloatArray]
-) -> tuple[list[tuple[int, int]], npt.NDArray[np.int64]]:
-    """Return which rings cross, and in how many others each lies.
+) -> tuple[list[tuple[int, int]], npt.NDArray[np.int64], BoolArray]:
+    """Return which rings cross, in how many others each lies, and which copies an earlier one.
 
     `edges` are those of each ring that bound something: a bridge to a hole may lead through others.
     """
+    if len(rings) > MAX_RINGS:
+        raise InvalidInput("too many contours of a plane may meet")
     low = np.array([ring.min(axis=0) for ring in rings])
     high = np.array([ring.max(axis=0) for ring in rings])
     meet: BoolArray = np.all((low[:, None] <= high[None]) & (low[None] <= high[:, None]), axis=2)
@@ -173,6 +185,7 @@ def _relations(
         raise InvalidInput("too many contours of a plane may meet")
     crossing: list[tuple[int, int]] = []
     depth = np.zeros(len(rings), np.int64)
+    along = np.zeros_like(meet)
     for ring in range(len(rings)):
         others = np.flatnonzero(meet[ring])
         others = others[[len(edges[other]) > 0 for other in others]]
@@ -182,7 +195,8 @@ def _relations(
         crosses = (least < -_TOUCH_MM) & (most > _TOUCH_MM)
         crossing.extend((ring, int(other)) for other in others[crosses])
         depth[others] += ~crosses & (least < -_TOUCH_MM)
-    return crossing, depth
+        along[ring, others] = (least >= -_COPY_MM) & (most <= _COPY_MM)
+    return crossing, depth, np.triu(along & along.T, 1).any(axis=0)
 
 
 def _reach(others: list[FloatArray], edges: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -201,7 +215,7 @@ def _reach(others: list[FloatArray], edges: FloatArray) -> tuple[FloatArray, Flo
     most = np.maximum.reduceat(levels, starts[:-1])
     for near in np.flatnonzero((nearest <= 0.5 * lengths) & (lengths > _TOUCH_MM)):
         whose = int(np.searchsorted(starts, near, side="right")) - 1
-        if least[whose] < -_TOUCH_MM and most[whose] > _TOUCH_MM:
+        if least[whose] < -_COPY_MM and most[whose] > _COPY_MM:
             continue
         between = polygon_points(edges, _middles_of_pieces(every[near], edges))
         least[whose] = min(least[whose], float(between.min()))

@@ -258,6 +258,8 @@ def _extent(
 ) -> Extent:
     edges = np.concatenate([m for section in sections for part in section.parts for m in part])
     ends = np.concatenate((edges[:, :2], edges[:, 2:]))
+    if not np.ptp(ends, axis=0).all():  # edges that cover each other, all on one line
+        raise InvalidInput("the contours of a structure enclose no area")
     heights = [[span.low_mm, span.high_mm] for span in spans]
     rounded = [np.linspace(s.low_mm, s.high_mm, _ROUND_STEPS + 1) for s in spans if s.rounded]
     breaks = np.unique(np.concatenate((np.ravel(heights), *rounded)))
@@ -272,4 +274,5 @@ def _extent(
         high_mm=np.append(ends.max(axis=0), breaks[-1]),
         breaks_mm=(np.empty(0), np.empty(0), breaks),
         cell_mm=max(finest, MIN_CELL_MM),
+        edges=len(edges),
     )

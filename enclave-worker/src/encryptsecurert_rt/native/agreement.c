@@ -42,6 +42,7 @@ typedef struct {
     double best;     /* mm, of the nearest witness yet, or the radius */
     double tolerance;
     int found, gave_up, certify;
+    int64_t cells, boxes; /* looked at, for whoever asks what it cost */
 } search_t;
 
 static double clamp(double x, double low, double high) {
@@ -233,6 +234,7 @@ static void search_box(const box_t *whole, search_t *search) {
         box_t box = stack[--waiting];
         double q[3];
         int longest = 0;
+        search->boxes++;
         if (distance2(box.low, box.high) >= enough(search) || !brackets(&box))
             continue;
         double bound2 = dual_bound(&box, enough(search), q);
@@ -266,6 +268,7 @@ static void search_box(const box_t *whole, search_t *search) {
 static void search_cell(const field_t *field, const int64_t cell[3], search_t *search) {
     box_t box;
     int64_t step[3];
+    search->cells++;
     for (int a = 0; a < 3; a++) {
         step[a] = field->shape[a] > 1 ? 1 : 0;
         box.low[a] = ((double)cell[a] - search->index[a]) * field->spacing[a];
@@ -370,13 +373,14 @@ static void search_point(const field_t *field, search_t *search) {
  *
  * dose: (k, j, i) Gy, finite. block_low, block_high: extremes of the dose over blocks of 4 cells
  * (voxels 4 b to 4 b + 4 along each axis). points: (count, 3) continuous (k, j, i) indices in the
- * support, or next to it. wanted: Gy. distance: mm, +inf if none within the radius. gave_up: 1 if unfinished.
+ * support, or next to it. wanted: Gy. distance: mm, +inf if none within the radius. gave_up: 1 if
+ * unfinished. work: cells and boxes looked at.
  */
 ESRT_EXPORT int32_t esrt_agreement(const double *dose, const int64_t *shape, const double *spacing,
                                    const double *block_low, const double *block_high,
                                    const double *points, const double *wanted, int64_t count,
                                    double radius_mm, double tolerance_mm, double *distance,
-                                   uint8_t *gave_up) {
+                                   uint8_t *gave_up, int64_t *work) {
     field_t field = {.dose = dose, .block_low = block_low, .block_high = block_high};
     if (count < 0 || !(radius_mm > 0.0) || !(radius_mm <= 1e4) || !(tolerance_mm >= 1e-6))
         return ESRT_BAD_ARGUMENT;
@@ -388,6 +392,7 @@ ESRT_EXPORT int32_t esrt_agreement(const double *dose, const int64_t *shape, con
         field.cells[a] = shape[a] > 1 ? shape[a] - 1 : 1;
         field.blocks[a] = (field.cells[a] + BLOCK - 1) / BLOCK;
     }
+    work[0] = work[1] = 0;
     for (int64_t n = 0; n < count; n++) {
         search_t search = {.wanted = wanted[n], .best = radius_mm, .tolerance = tolerance_mm};
         for (int a = 0; a < 3; a++) {
@@ -398,6 +403,8 @@ ESRT_EXPORT int32_t esrt_agreement(const double *dose, const int64_t *shape, con
         search_point(&field, &search);
         distance[n] = search.found ? search.best : INFINITY;
         gave_up[n] = (uint8_t)search.gave_up;
+        work[0] += search.cells;
+        work[1] += search.boxes;
     }
     return ESRT_OK;
 }

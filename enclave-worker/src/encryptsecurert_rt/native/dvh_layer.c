@@ -17,6 +17,7 @@
 
 #include "kernels.h"
 
+#define LEAST_PART 1e-12 /* of a cell: less is rounding, and has no centre to tell */
 #define PAD 2       /* points before the least dose, as in layers.py */
 #define TAIL 8      /* points of `spline` beyond `bins` */
 #define LEAST 1.0   /* spread in points: what is narrower is told apart by no point */
@@ -286,7 +287,7 @@ static int32_t add_cell(const layer_t *layer, int64_t i, int64_t j) {
     } else {
         part.volume = 0.0, part.least = INFINITY, part.most = -INFINITY;
         for (int t = 0; t < 6; t++) add_inside(&part, TETRAHEDRA[t], l, d);
-        if (!(part.volume > 0.0)) return ESRT_OK;
+        if (!(part.volume > LEAST_PART)) return ESRT_OK;
         dose_of(&part, d, &mean, &a, &b);
     }
     const double weight = part.volume * (u[1] - u[0]) * (v[1] - v[0]) * (w[1] - w[0]);

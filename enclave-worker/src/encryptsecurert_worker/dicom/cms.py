@@ -45,7 +45,8 @@ def _head(tag: int, size: int) -> bytes:
 def recipient_name(certificate: x509.Certificate) -> bytes:
     """Return issuer and serial number of a certificate, by which an item names its recipient."""
     serial = certificate.serial_number
-    number = der(_INTEGER, serial.to_bytes(serial.bit_length() // 8 + 1, "big"))
+    size = max(serial, ~serial).bit_length() // 8 + 1  # with the sign: some are negative
+    number = der(_INTEGER, serial.to_bytes(size, "big", signed=True))
     return der(_SEQUENCE, certificate.issuer.public_bytes(), number)
 
 
@@ -102,9 +103,9 @@ def _keys(infos: "_Reader") -> dict[bytes, bytes]:
         info.expect(_VERSION_0)
         name = der(_SEQUENCE, bytes(info.value(_SEQUENCE)))
         info.expect(_RSA_ENCRYPTION)
-        key = bytes(info.value(_OCTET_STRING, last=True))
-        if keys.setdefault(name, key) != key or len(keys) > _MAX_RECIPIENTS:
+        if name in keys or len(keys) == _MAX_RECIPIENTS:
             _refuse()
+        keys[name] = bytes(info.value(_OCTET_STRING, last=True))
     return keys
 
 

@@ -1,6 +1,6 @@
-"""Puts a comparison together: maps, then each structure in turn, then what follows from them."""
+"""Puts a comparison together: what needs no map, maps, each structure, what follows from them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from encryptsecurert_protocol.dose_figures import (
     GammaFigures,
     Histogram,
 )
+from encryptsecurert_protocol.dose_isodoses import IsodosePart
 from encryptsecurert_protocol.dose_jobs import DoseCompareParameters, DoseFacts
 from encryptsecurert_protocol.dose_options import AgreementOptions, GammaMode, GammaOptions
 from encryptsecurert_protocol.dose_parts import (
@@ -19,6 +20,7 @@ from encryptsecurert_protocol.dose_parts import (
     OfStructure,
     Tg218Part,
 )
+from encryptsecurert_protocol.dose_profiles import ProfilePart
 from encryptsecurert_protocol.dose_results import ComparedDose, DoseComparison
 from encryptsecurert_protocol.dvh_parts import DvhPart
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
@@ -45,6 +47,7 @@ from encryptsecurert_worker.tasks.dose_maps import (
     gamma_figures,
 )
 from encryptsecurert_worker.tasks.dose_outputs import Compared
+from encryptsecurert_worker.tasks.dose_shapes import isodose_parts, profile_parts
 from encryptsecurert_worker.tasks.dose_stages import Stages
 
 # 256 structures under two doses of 80 Gy, in steps of 0.01 Gy; a point is 16 octets.
@@ -57,7 +60,7 @@ _GAMMA = {
     GammaMode.VOXEL_CENTRES: "gamma-voxel-centres-1",
 }
 _DIFFERENCE, _AGREEMENT, _DVH = "dose-difference-1", "distance-to-agreement-1", "dvh-exact-1"
-_TG218 = "tg218-1"
+_PROFILES, _ISODOSES, _TG218 = "dose-profiles-1", "isodoses-1", "tg218-1"
 TG218_VERDICTS = {
     Tg218Verdict.WITHIN_TOLERANCE: "within_tolerance",
     Tg218Verdict.BETWEEN: "between",
@@ -79,20 +82,30 @@ def compare(
 
     Parameters
     ----------
-    refused : called with the number of a structure that cannot be used, before E_STRUCTURES.
+    refused : called with the number of each structure that cannot be used: it is left out.
 
     Raises
     ------
     InvalidInput, Cancelled
         As the libraries do.
     EncryptSecureRTError
-        E_STRUCTURES if a structure encloses nothing, or is too large; E_TOO_LARGE if the curves
-        have more than `MOST_CURVE_POINTS` points, as those of doses beyond any patient's do.
+        E_STRUCTURES if every structure encloses nothing, or is too large; E_PARAMETERS of isodoses
+        in a plane and a volume; E_TOO_LARGE if the curves have more than `MOST_CURVE_POINTS`
+        points, as those of doses beyond any patient's do.
     """
+    # First, while there are no maps: the overlap takes another dose on the reference's grid.
+    isodoses: tuple[IsodosePart, ...] = ()
+    if asked.isodoses:
+        progress = stages.of("isodose_volumes")
+        isodoses = isodose_parts(given, asked.isodoses, progress, threads=threads)
+    profiles: tuple[ProfilePart, ...] = ()
+    if asked.profiles:
+        profiles = profile_parts(given, asked.profiles, stages.of("profiles"))
     maps = compute_maps(given, asked, stages, threads=threads)
     parts = _Parts(asked, maps)
     pairs: dict[int, Pair] = {}
     dvhs: list[DvhPart] = []
+    unusable = set(given.unusable)
     points = 0
     everything = None
     if asked.dvh is not None and asked.dvh.targets:
@@ -102,19 +115,27 @@ def compare(
         progress = stages.of("structures", place, len(given.structures))
         progress("structure", 0.0)
         try:
-            parts.add(number, structure_mask(structure.structure, given.reference.grid))
+            mask = structure_mask(structure.structure, given.reference.grid)
             if asked.dvh is not None:
                 pairs[number] = histogram_pair(given, structure, progress, threads=threads)
-                points += pairs[number].points
-                of_grid = everything if number in asked.dvh.targets else None
-                dvhs.append(dvh_part(number, pairs[number], of_grid, asked.dvh))
         except InvalidInput:
             refused(number)
-            raise EncryptSecureRTError(ErrorCode.E_STRUCTURES) from None
+            unusable.add(number)
+            continue
+        parts.add(number, mask)
+        if asked.dvh is not None:
+            points += pairs[number].points
+            of_grid = everything if number in asked.dvh.targets else None
+            dvhs.append(dvh_part(number, pairs[number], of_grid, asked.dvh))
         if points > MOST_CURVE_POINTS:
             raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE, "too many points of curves")
+    if given.structures and {one.number for one in given.structures} <= unusable:
+        raise EncryptSecureRTError(ErrorCode.E_STRUCTURES)
     gamma = parts.gamma()
-    warnings = list(_warnings(given, asked, maps, pairs, gamma))
+    left_out = tuple(sorted(unusable))
+    warnings = [*_warnings(given, asked, maps, gamma), *_of_profiles(profiles)]
+    warnings += [f"structure_unusable.{number}" for number in left_out]
+    warnings += _of_structures(pairs)
     comparison = DoseComparison(
         algorithms=tuple(sorted(_algorithms(asked))),
         kernels_sha256=kernels_sha256(),
@@ -126,8 +147,11 @@ def compare(
         difference=parts.difference(),
         agreement=parts.agreement(),
         dvh=tuple(dvhs) if asked.dvh is not None else None,
-        goals=goal_outcomes(asked, pairs),
+        goals=goal_outcomes(asked, pairs, left_out),
+        profiles=profiles,
+        isodoses=isodoses,
         tg218=_tg218(maps),
+        unusable=left_out,
         warnings=tuple(warnings[:_MOST_WARNINGS]),
     )
     return Compared(given=given, maps=maps, pairs=pairs, comparison=comparison)
@@ -277,18 +301,18 @@ def _algorithms(asked: DoseCompareParameters) -> Iterator[str]:
         yield _AGREEMENT
     if asked.dvh is not None:
         yield _DVH
+    if asked.profiles:
+        yield _PROFILES
+    if asked.isodoses:
+        yield _ISODOSES
     if asked.tg218:
         yield _TG218
 
 
 def _warnings(
-    given: DoseInputs,
-    asked: DoseCompareParameters,
-    maps: Maps,
-    pairs: Mapping[int, Pair],
-    gamma: GammaPart | None,
+    given: DoseInputs, asked: DoseCompareParameters, maps: Maps, gamma: GammaPart | None
 ) -> Iterator[str]:
-    """Yield fixed words: of the doses, of the maps, then of each structure with its number."""
+    """Yield fixed words: of the doses and of the maps."""
     if asked.reference.dose_summation_type != asked.evaluated.dose_summation_type:
         yield "other_summation_type"
     if asked.reference.dose_type != asked.evaluated.dose_type:
@@ -301,6 +325,17 @@ def _warnings(
         yield "gamma_unproven"
     if given.reference_to_evaluated is not None:
         yield "registered"
+
+
+def _of_profiles(profiles: Sequence[ProfilePart]) -> Iterator[str]:
+    """Yield a word for each profile that one of the doses knows nothing of, counted from 1."""
+    for number, one in enumerate(profiles, 1):
+        if any(all(dose is None for dose in d) for d in (one.reference_gy, one.evaluated_gy)):
+            yield f"profile_outside.{number}"
+
+
+def _of_structures(pairs: Mapping[int, Pair]) -> Iterator[str]:
+    """Yield what the histograms warn of, with the number of the structure."""
     for number, pair in pairs.items():
         words = dict.fromkeys((*pair.reference.warnings, *pair.evaluated.warnings))
         for word in words:

@@ -210,9 +210,12 @@ def _indices_under(
 
 
 def goal_outcomes(
-    asked: DoseCompareParameters, pairs: Mapping[int, Pair]
+    asked: DoseCompareParameters, pairs: Mapping[int, Pair], unusable: Sequence[int]
 ) -> tuple[GoalOutcome, ...]:
-    """Return how both doses stand to each goal, in the order of the parameters."""
+    """Return how both doses stand to each goal, in the order of the parameters.
+
+    Goals on structures of `unusable` say so: they are there, and yet nothing can be told.
+    """
     if asked.dvh is None:
         return ()
     goals, course = goals_of(asked.goals), course_of(asked.dvh)
@@ -221,12 +224,17 @@ def goal_outcomes(
         for dose in CurveOf
     )
     return tuple(
-        _outcome(goal, *results) for goal, *results in zip(asked.goals, one, other, strict=True)
+        _outcome(goal, *results, usable=goal.structure not in unusable)
+        for goal, *results in zip(asked.goals, one, other, strict=True)
     )
 
 
-def _outcome(goal: DoseGoal, reference: GoalResult, evaluated: GoalResult) -> GoalOutcome:
+def _outcome(
+    goal: DoseGoal, reference: GoalResult, evaluated: GoalResult, *, usable: bool
+) -> GoalOutcome:
     reasons = [None if r.reason is None else _REASONS[r.reason] for r in (reference, evaluated)]
+    if not usable:
+        reasons = ["structure_unusable"] * 2
     return GoalOutcome(
         goal=goal,
         reference_value=reference.number,

@@ -48,6 +48,7 @@ class DoseInputs:
     frame_of_reference : of the reference and of the structures, mapped UID.
     structure_set : mapped UID, or None.
     structures : in the order of the input.
+    unusable : numbers of those that cannot be made: not planar, without a voxel, and the like.
     """
 
     reference: DoseGrid
@@ -56,6 +57,7 @@ class DoseInputs:
     frame_of_reference: str
     structure_set: str | None
     structures: tuple[NumberedStructure, ...]
+    unusable: tuple[int, ...] = ()
 
 
 def registration_of(asked: DoseCompareParameters) -> RigidTransform | None:
@@ -81,13 +83,14 @@ def read_inputs(
     ----------
     inputs : two framed volumes, then none or one framed set of structures.
     asked : DoseCompareParameters
-    refused : called with the number of a structure that cannot be used, before E_STRUCTURES.
+    refused : called with the number of each structure that cannot be used.
 
     Raises
     ------
     EncryptSecureRTError
         E_PATIENT_MIX, E_DOSE, E_FRAME_OF_REFERENCE, E_PARAMETERS, E_GEOMETRY, E_OVERLAP,
-        E_STRUCTURES as section 25 of docs/protocol.md says; E_FORMAT, E_TOO_LARGE of the framing.
+        E_STRUCTURES, if none can be used, as section 25 of docs/protocol.md says; E_FORMAT,
+        E_TOO_LARGE of the framing.
     """
     if asked.reference.patient_id != asked.evaluated.patient_id:
         raise EncryptSecureRTError(ErrorCode.E_PATIENT_MIX)
@@ -99,10 +102,12 @@ def read_inputs(
     refuse_apart(reference, evaluated, transform)
     header: StructuresHeader | None = None
     structures: tuple[NumberedStructure, ...] = ()
+    unusable: tuple[int, ...] = ()
     if len(inputs) > len((reference, evaluated)):
-        header, structures = _read_structures(inputs[2], asked, refused)
+        header, payloads = unpack_structures(inputs[2])
         if header.frame_of_reference != of_reference.frame_of_reference:
             raise EncryptSecureRTError(ErrorCode.E_FRAME_OF_REFERENCE, "of the structures")
+        structures, unusable = _structures(header, payloads, asked, refused)
     if asked.dvh is not None and not structures:
         raise EncryptSecureRTError(ErrorCode.E_PARAMETERS, "histograms need structures")
     return DoseInputs(
@@ -112,6 +117,7 @@ def read_inputs(
         frame_of_reference=of_reference.frame_of_reference,
         structure_set=None if header is None else header.structure_set,
         structures=structures,
+        unusable=unusable,
     )
 
 
@@ -157,13 +163,16 @@ def refuse_apart(
     raise EncryptSecureRTError(ErrorCode.E_OVERLAP)
 
 
-def _read_structures(
-    octets: memoryview, asked: DoseCompareParameters, refused: Callable[[int], None]
-) -> tuple[StructuresHeader, tuple[NumberedStructure, ...]]:
-    header, payloads = unpack_structures(octets)
+def _structures(
+    header: StructuresHeader,
+    payloads: Sequence[memoryview],
+    asked: DoseCompareParameters,
+    refused: Callable[[int], None],
+) -> tuple[tuple[NumberedStructure, ...], tuple[int, ...]]:
+    """Return structures and the numbers of those that cannot be made; all is E_STRUCTURES."""
     end_caps = EndCaps.HALF_SLICE if asked.dvh is None else _END_CAPS[asked.dvh.end_caps]
     grid = None if header.grid is None else _grid(header.grid)
-    made = []
+    made, unusable = [], []
     for entry, payload in zip(header.structures, payloads, strict=True):
         try:
             structure: ContourStructure | MaskStructure
@@ -173,9 +182,12 @@ def _read_structures(
                 structure = _contours(entry, payload, end_caps)
         except InvalidInput:
             refused(entry.number)
-            raise EncryptSecureRTError(ErrorCode.E_STRUCTURES) from None
+            unusable.append(entry.number)
+            continue
         made.append(NumberedStructure(number=entry.number, structure=structure))
-    return header, tuple(made)
+    if not made:
+        raise EncryptSecureRTError(ErrorCode.E_STRUCTURES)
+    return tuple(made), tuple(unusable)
 
 
 def _mask(payload: memoryview, grid: ImageGrid) -> MaskStructure:

@@ -30,7 +30,7 @@ from encryptsecurert_rt.dose.gamma import (
     gamma_index,
     gamma_statistics,
 )
-from encryptsecurert_rt.dose.grid import BoolArray, cutoff_dose_gy
+from encryptsecurert_rt.dose.grid import BoolArray, DoseGrid, cutoff_dose_gy
 from encryptsecurert_rt.dose.statistics import DifferenceStatistics, difference_statistics
 from encryptsecurert_rt.dose.tg218 import (
     Circumstances,
@@ -153,6 +153,17 @@ def _judged(
     return replace(maps, gamma=gamma, tg218=verdict)
 
 
+def agreement_norm_gy(reference: DoseGrid, options: AgreementOptions) -> float:
+    """Return what the percentages of the composite test are of, in Gy."""
+    return reference.maximum_gy if options.norm_gy is None else options.norm_gy
+
+
+def agreement_mask(reference: DoseGrid, options: AgreementOptions) -> BoolArray:
+    """Return where an equal dose is looked for, (k, j, i): at or above the cutoff."""
+    norm_gy = agreement_norm_gy(reference, options)
+    return reference.dose_gy >= cutoff_dose_gy(options.cutoff_percent, norm_gy)
+
+
 def _agreement(
     given: DoseInputs,
     options: AgreementOptions,
@@ -162,12 +173,12 @@ def _agreement(
     threads: int,
 ) -> AgreementMaps:
     reference = given.reference
-    norm_gy = reference.maximum_gy if options.norm_gy is None else options.norm_gy
+    norm_gy = agreement_norm_gy(reference, options)
     distance = distance_to_agreement(
         reference,
         given.evaluated,
         search=AgreementSearch(radius_mm=options.radius_mm),
-        mask=reference.dose_gy >= cutoff_dose_gy(options.cutoff_percent, norm_gy),
+        mask=agreement_mask(reference, options),
         reference_to_evaluated=given.reference_to_evaluated,
         threads=threads,
         progress=stages.of("agreement"),

@@ -37,10 +37,12 @@ from encryptsecurert_rt.dose.gamma import NO_OVERLAP, estimate_work
 from encryptsecurert_rt.dose.gamma import GammaMode as SearchMode
 from encryptsecurert_rt.dose.grid import DoseGrid
 from encryptsecurert_rt.errors import Cancelled, InvalidInput
-from encryptsecurert_worker.tasks.dose_maps import GAMMA_EPS, criteria_of
+from encryptsecurert_worker.tasks.dose_maps import criteria_of
 from encryptsecurert_worker.tasks.dose_stages import Stages
+from encryptsecurert_worker.tasks.dose_work import estimate_seconds
 from encryptsecurert_worker.tasks.measurement_comparing import (
     MeasurementCompared,
+    as_doses,
     compare_measurement,
     shift_search,
 )
@@ -137,31 +139,23 @@ class MeasurementCompareTask:
         )
 
     def _refuse_hours(self, given: MeasurementInputs, asked: MeasurementCompareParameters) -> None:
-        if asked.gamma is None or not isinstance(given.measured, DoseGrid):
+        if not isinstance(given.measured, DoseGrid):  # a million points take a minute
             return
-        seconds = self._seconds(given, asked, given.measured, SearchMode(asked.gamma.mode.value))
-        if asked.shift is not None and asked.shift.objective is ShiftObjective.GAMMA:
-            once = self._seconds(given, asked, given.measured, SearchMode.PASS_FAIL)
-            seconds += once * _most_gammas(asked.shift)
+        seconds = estimate_seconds(*as_doses(given, given.measured, asked))
+        shift = asked.shift
+        if asked.gamma is not None and shift is not None:
+            criteria = criteria_of(asked.gamma)
+            mode = SearchMode.PASS_FAIL
+            once = estimate_work(given.measured, given.calculated, criteria, mode=mode).seconds
+            seconds += once * _most_gammas(shift)
         if seconds / self._threads > _MOST_SECONDS:
             raise EncryptSecureRTError(ErrorCode.E_WORK)
 
-    def _seconds(
-        self,
-        given: MeasurementInputs,
-        asked: MeasurementCompareParameters,
-        measured: DoseGrid,
-        mode: SearchMode,
-    ) -> float:
-        if asked.gamma is None:
-            return 0.0
-        criteria = criteria_of(asked.gamma)
-        work = estimate_work(measured, given.calculated, criteria, mode=mode, eps=GAMMA_EPS)
-        return work.seconds
-
 
 def _most_gammas(shift: ShiftOptions) -> int:
-    """Return how often a search by the largest pass rate computes gamma, about."""
+    """Return how often a search computes gamma, about: at each shift, or before and after."""
+    if shift.objective is ShiftObjective.RMS:
+        return 2
     dimensions = 3 if shift.along_normal else 2
     each_side = int(np.ceil(shift.within_mm / shift.step_mm - 1e-9))
     return int((2 * each_side + 1) ** dimensions) + _RINGS * _RING[dimensions]

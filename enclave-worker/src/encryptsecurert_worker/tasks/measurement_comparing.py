@@ -105,15 +105,8 @@ def _of_plane(
     *,
     threads: int,
 ) -> MeasurementCompared:
-    doses = DoseInputs(
-        reference=measured,
-        evaluated=given.calculated,
-        reference_to_evaluated=None,
-        frame_of_reference=given.frame_of_reference,
-        structure_set=None,
-        structures=(),
-    )
-    found = compare(doses, _as_doses(asked), stages, lambda number: None, threads=threads)
+    doses, as_asked = as_doses(given, measured, asked)
+    found = compare(doses, as_asked, stages, lambda number: None, threads=threads)
     difference, agreement = found.comparison.difference, found.comparison.agreement
     if difference is None or agreement is None:
         raise InvalidInput("a comparison without what every comparison has")
@@ -144,12 +137,22 @@ def _of_plane(
     return MeasurementCompared(comparison=comparison, maps=found.maps)
 
 
-def _as_doses(asked: MeasurementCompareParameters) -> DoseCompareParameters:
-    """Return the same as a comparison of two doses, of which the reference is measured.
+def as_doses(
+    given: MeasurementInputs, measured: DoseGrid, asked: MeasurementCompareParameters
+) -> tuple[DoseInputs, DoseCompareParameters]:
+    """Return the same as a comparison of two doses, of which the reference is a measured plane.
 
     A text says of nobody; the facts of the calculated dose stand in, and are told nowhere.
     """
-    return DoseCompareParameters(
+    doses = DoseInputs(
+        reference=measured,
+        evaluated=given.calculated,
+        reference_to_evaluated=None,
+        frame_of_reference=given.frame_of_reference,
+        structure_set=None,
+        structures=(),
+    )
+    return doses, DoseCompareParameters(
         reference=asked.measured or asked.calculated,
         evaluated=asked.calculated,
         gamma=asked.gamma,

@@ -20,6 +20,7 @@ from encryptsecurert_rt.dose.gamma.types import (
     check_mask,
 )
 from encryptsecurert_rt.dose.grid import (
+    LEAST_NORM_GY,
     BoolArray,
     DoseGrid,
     RigidTransform,
@@ -175,7 +176,7 @@ def make_job(  # noqa: PLR0913 - as `gamma_index`
         raise InvalidInput("eps must be 1e-5 to 0.1")
     check_mask(mask, reference.dose_gy.shape)
     norm_gy = reference.maximum_gy if criteria.norm_gy is None else criteria.norm_gy
-    if norm_gy == 0.0:
+    if norm_gy < LEAST_NORM_GY:
         raise InvalidInput("the reference dose is zero everywhere")
     largest_gy = max(reference.maximum_gy, evaluated.maximum_gy)
     if criteria.dose_percent / 100.0 * norm_gy < _LEAST_CRITERION * largest_gy:
