@@ -133,41 +133,13 @@ class EncryptSecureRTLogic(ScriptedLoadableModuleLogic):
         """Segment a CT into a new or empty node that `.wait()` returns; `.cancel()` ends it."""
         return self._scripting.segment(self.session, ct, structures, progress, output)
 
-    def compareDoses(  # noqa: PLR0913 - a script names each criterion
-        self,
-        reference: Any,
-        evaluated: Any,
-        *,
-        dosePercent: float = 3.0,
-        dtaMm: float = 2.0,
-        thresholdPercent: float = 10.0,
-        local: bool = False,
-        normGy: float | None = None,
-        mode: str = "certified",
-        structures: Any = None,
-        dvh: bool = True,
-        prescriptionGy: float | None = None,
-        progress: Callable[[str], object] | None = None,
-    ) -> Any:
-        """Compare two dose volumes; `.wait()` returns nodes, pass rate, criteria and receipt.
+    def compareDoses(self, reference: Any, evaluated: Any, **asked: Any) -> Any:
+        """Compare two doses; `.wait()` returns nodes, pass rate, criteria and receipt.
 
-        `structures` is a segmentation, `normGy` what percentages are of (the reference's maximum
-        by default), `mode` `certified` or `pass-fail`.
+        `asked`: dosePercent=3, dtaMm=2, thresholdPercent=10, local=False, normGy (the reference's
+        maximum), mode="certified" or "pass-fail", structures, dvh=True, prescriptionGy, progress.
         """
-        nodes = self._scripting.DoseNodes(
-            reference=reference, evaluated=evaluated, structures=structures
-        )
-        criteria = self._scripting.Criteria(
-            dose_percent=dosePercent,
-            dta_mm=dtaMm,
-            threshold_percent=thresholdPercent,
-            local=local,
-            norm_gy=normGy,
-            mode=mode,
-            dvh=dvh,
-            prescription_gy=prescriptionGy,
-        )
-        return self._scripting.compare_doses(self.session, nodes, criteria, progress)
+        return self._scripting.compare_doses(self.session, reference, evaluated, **asked)
 
 
 class EncryptSecureRTTest(ScriptedLoadableModuleTest):

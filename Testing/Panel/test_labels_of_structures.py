@@ -18,7 +18,7 @@ _CASES = {
 
 @pytest.mark.parametrize("case", _CASES)
 def test_each_structure_has_one_label_that_tells_nothing(host: "Host", case: str) -> None:
-    from EncryptSecureRTLib.panel.comparison import harmless_labels
+    from EncryptSecureRTLib.panel.doselabels import harmless_labels
     from EncryptSecureRTLib.scene.structure_masks import SegmentFacts
 
     names, expected = _CASES[case]

@@ -277,7 +277,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             process.wait(30)
     path = options.out / "summary.json"
     path.write_text(json.dumps(summary, indent=1) + "\n")
-    demo.say(f"Written to {options.out}: summary.json, preview.png, results/, dose/, protected/, home/")
+    made = "summary.json, preview.png, results/, dose/, protected/, home/"
+    demo.say(f"Written to {options.out}: {made}")
     print(f"{'structure':<10} {'cm3':>10}" + (f" {'true cm3':>10}" if truth else ""))
     for name, volume in summary["volumes_cc"].items():
         true = f" {truth[name]:10.1f}" if truth else ""

@@ -27,6 +27,7 @@ from EncryptSecureRTLib.client.dose_facts import pass_words, percent, signed, ve
 from EncryptSecureRTLib.client.dose_html import dose_page
 from EncryptSecureRTLib.client.dose_outcome import DoseOutcome
 from EncryptSecureRTLib.client.dose_pdf import dose_paper
+from EncryptSecureRTLib.client.dose_plots import dvh_figure
 from EncryptSecureRTLib.client.dose_report import DoseReport, dose_report
 from EncryptSecureRTLib.client.dose_scene import Labels, scene_of
 from EncryptSecureRTLib.client.html_page import SIMULATED_BAND
@@ -135,9 +136,20 @@ def test_names_are_escaped_where_they_may_stand_and_absent_where_not() -> None:
     assert b"Heart" not in without
 
 
+def test_a_name_is_no_formula() -> None:
+    made = report().outcome
+    figure = dvh_figure(made, Labels(names={7: r"PTV $\frac$ and x$$"}), [7])
+    assert figure is not None
+
+    figure.savefig(io.BytesIO(), format="png", dpi=20)
+
+    (legend,) = figure.legends
+    assert legend.get_texts()[-1].get_text() == r"PTV \$\frac\$ and x\$\$"
+
+
 def test_a_goal_is_told_by_a_word(page: Page) -> None:
     assert "D95%[Gy] >= 30, acceptable to 28" in page.text
-    assert "31.25 Gy met 27.5 Gy NOT met" in re.sub(" +", " ", page.text)
+    assert "31.25 Gy met 27.50 Gy NOT met" in re.sub(" +", " ", page.text)
     unknown = Page(dose_page(bare(goals=(goal("not_evaluable", None),))))
     assert "not evaluable: no value" in unknown.text
 

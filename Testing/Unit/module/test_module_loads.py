@@ -39,7 +39,7 @@ def test_has_the_four_classes_that_slicer_looks_for(module: Any) -> None:
 
 
 def test_module_file_stays_thin() -> None:
-    assert len(MODULE_FILE.read_text("utf-8").splitlines()) <= 150
+    assert len(MODULE_FILE.read_text("utf-8").splitlines()) <= 160
 
 
 def test_import_loads_nothing_heavy_within_50_ms_of_processor_time() -> None:

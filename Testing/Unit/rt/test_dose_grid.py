@@ -17,7 +17,7 @@ def _grid(**other: object) -> ImageGrid:
         "origin_lps_mm": (10.0, 20.0, 30.0),
         "direction": UPRIGHT,
     }
-    return ImageGrid(**{**values, **other})
+    return ImageGrid(**{**values, **other})  # type: ignore[arg-type]  # as the test says
 
 
 def _turned_about_z(degrees: float) -> RigidTransform:
@@ -40,7 +40,7 @@ def test_a_dose_that_is_no_dose_is_refused(value: float) -> None:
     "dose",
     [np.ones((2, 3, 5)), np.ones((2, 3, 4), np.float32), np.asfortranarray(np.ones((2, 3, 4)))],
 )
-def test_an_array_of_another_kind_is_refused(dose: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_an_array_of_another_kind_is_refused(dose: np.ndarray) -> None:
     with pytest.raises(InvalidInput):
         DoseGrid(dose_gy=dose, grid=_grid())
 

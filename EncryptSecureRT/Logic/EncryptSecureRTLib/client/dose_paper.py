@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from EncryptSecureRTLib.client.dose_facts import Facts
-from EncryptSecureRTLib.client.dose_plots import FAINT, INK, new_figure
+from EncryptSecureRTLib.client.dose_plots import FAINT, INK, literal, new_figure
 from EncryptSecureRTLib.client.dose_tables import Table
 from EncryptSecureRTLib.client.html_page import SIMULATED_BAND
 
@@ -163,7 +163,7 @@ class Paper:
         self.sheets[-1].text(
             x_pt / _WIDTH_PT,
             (self._y_pt + up_pt - size_pt) / _HEIGHT_PT,
-            _literal(words),
+            literal(words),
             fontsize=size_pt,
             **{"color": INK, **style},
         )
@@ -219,8 +219,3 @@ def _width_pt(text: str, size_pt: float, *, bold: bool = False) -> float:
     font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal", size=10)
     width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return float(width) * size_pt / 10
-
-
-def _literal(text: str) -> str:
-    """Return text in which nothing is a formula."""
-    return text.replace("$", r"\$")

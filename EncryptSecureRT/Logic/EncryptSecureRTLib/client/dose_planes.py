@@ -53,7 +53,7 @@ def planes_figure(scene: DoseScene, outcome: DoseOutcome, labels: Labels) -> "Fi
         right=0.93,
         bottom=0.42 / height_in,
         top=1 - 0.36 / height_in,
-        wspace=0.28,
+        wspace=0.36,
         hspace=0.5 / (panel_in * aspect + 0.1),
     )
     for place, name in enumerate(names):

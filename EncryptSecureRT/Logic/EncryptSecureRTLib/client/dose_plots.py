@@ -36,6 +36,11 @@ def new_figure(width_in: float, height_in: float) -> "Figure":
     return figure
 
 
+def literal(text: str) -> str:
+    """Return text in which nothing is a formula to matplotlib."""
+    return text.replace("$", r"\$")
+
+
 def histogram_figure(gamma: GammaPart) -> "Figure | None":
     """Draw how often gamma has which value, what passes apart from what fails."""
     if gamma.histogram is None or not gamma.whole.evaluated:
@@ -81,7 +86,9 @@ def dvh_figure(
                 x, y = curve.dose_gy, 100 * curve.fraction
                 axes.plot([0, *x], [y[0], *y], color=colour, linestyle=line, linewidth=1.4)
                 top_gy = max(top_gy, float(x[-1]))
-        handles.append(Line2D([], [], color=colour, linewidth=2.5, label=labels.name(number)))
+        handles.append(
+            Line2D([], [], color=colour, linewidth=2.5, label=literal(labels.name(number)))
+        )
     axes.set_xlim(0, top_gy * 1.02 or 1)
     axes.set_ylim(0, 102)
     axes.set_xlabel("dose in Gy", fontsize=9)

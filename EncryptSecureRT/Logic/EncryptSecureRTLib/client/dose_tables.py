@@ -23,6 +23,12 @@ _STATES = {
     "acceptable_variation": "acceptable variation",
     "not_met": "NOT met",
 }
+_REASONS = {
+    "no_structure": "no such structure",
+    "structure_unusable": "its contours cannot be used",
+    "not_covered": "partly outside the dose",
+    "too_small": "the structure is too small",
+}
 METRICS_NOTE = "Least, mean and greatest are of the continuous dose, also between voxels."
 _INDICES = {
     "coverage_percent": "coverage by the prescription, %",
@@ -120,7 +126,7 @@ def _dvh_cells(dvh: DvhPart | None, shown: Sequence[str], places: int) -> list[s
         return [NOTHING] * (4 + 2 * len(shown))
     one, other = dvh.reference, dvh.evaluated
     inside = min(one.summary.covered_fraction, other.summary.covered_fraction)
-    cells = [number(one.summary.volume_cc), percent(100 * inside)]
+    cells = [fixed(one.summary.volume_cc, 2), percent(100 * inside)]
     cells += [fixed(d.summary.mean_gy, places) for d in (one, other)]
     for name in shown:
         cells += [fixed(_value(_metric(d, name)), places) for d in (one, other)]
@@ -194,8 +200,10 @@ def goals_table(outcome: DoseOutcome, labels: Labels) -> Table | None:
         if goal.variation is not None:
             asked += f", acceptable to {number(goal.variation)}"
         values = (one.reference_value, one.evaluated_value)
+        places = places_of(outcome.comparison) if goal.unit == "Gy" else 2
         cells = [
-            f"{number(value)} {goal.unit}" if value is not None else NOTHING for value in values
+            f"{fixed(value, places)} {goal.unit}" if value is not None else NOTHING
+            for value in values
         ]
         words = [
             _state_words(one.reference_state, one.reference_reason),
@@ -211,7 +219,7 @@ def goals_table(outcome: DoseOutcome, labels: Labels) -> Table | None:
     return Table(
         title="Goals",
         note="Coloured by what becomes of a goal under the evaluated dose. Priority 1 comes first.",
-        heads=("Structure", "Goal", "Reference", "", "Evaluated", "", "Priority"),
+        heads=("Structure", "Goal", "Reference", "verdict", "Evaluated", "verdict", "Priority"),
         rows=tuple(rows),
         states=tuple(states),
     )
@@ -219,7 +227,9 @@ def goals_table(outcome: DoseOutcome, labels: Labels) -> Table | None:
 
 def _state_words(state: str, reason: str | None) -> str:
     words = _STATES.get(state, "not evaluable")
-    return words if reason is None else f"{words}: {reason.replace('_', ' ')}"
+    if reason is None:
+        return words
+    return f"{words}: {_REASONS.get(reason, reason.replace('_', ' '))}"
 
 
 def structure_numbers(comparison: DoseComparison) -> tuple[int, ...]:

@@ -12,8 +12,8 @@ from typing import Any
 
 from EncryptSecureRTLib.client.process import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.panel.compared import Compared
-from EncryptSecureRTLib.panel.comparison import compared_of, harmless_labels, scene_results
 from EncryptSecureRTLib.panel.criteria import Criteria
+from EncryptSecureRTLib.panel.doselabels import harmless_labels
 from EncryptSecureRTLib.panel.messages import compared_notice
 from EncryptSecureRTLib.panel.orders import DISPLAY, RESULTS
 from EncryptSecureRTLib.panel.state import Notice, Outcome
@@ -98,7 +98,9 @@ class CompareOrder:
 
     def load(self, folder: Path, outcome: Outcome) -> Iterator[Outcome]:
         """Load maps, curves and table; the last outcome names the nodes and holds the figures."""
+        # Late: they bring pydicom, and a panel is to open in an instant.
         from EncryptSecureRTLib.client.dose_display import read_dose_display
+        from EncryptSecureRTLib.panel.comparison import compared_of, scene_results
 
         yield outcome
         found = read_dose_display(folder / DISPLAY)

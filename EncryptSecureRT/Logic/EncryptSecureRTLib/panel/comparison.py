@@ -34,7 +34,6 @@ from EncryptSecureRTLib.scene.dose_tables import WHOLE_GRID as WHOLE_GRID_LABEL
 from EncryptSecureRTLib.scene.dose_tables import ResultColumn, ResultTable
 from EncryptSecureRTLib.scene.geometry import GridGeometry
 from EncryptSecureRTLib.scene.structure_masks import SegmentFacts
-from EncryptSecureRTLib.scene.structures import is_harmless_structure
 
 WHOLE_GRID = _("Whole grid")
 _FIGURES = ("D95%[Gy]", "D2cc[Gy]")
@@ -46,23 +45,6 @@ _HEADS = {
 }
 Segments = Mapping[int, SegmentFacts]
 Pair = tuple[float | None, float | None]
-
-
-def harmless_labels(segments: Segments) -> dict[int, str]:
-    """Return a label for each number, none twice: its own name if that tells nothing, else ROI_n.
-
-    >>> harmless_labels({})
-    {}
-    """
-    labels: dict[int, str] = {}
-    for number, one in segments.items():
-        if is_harmless_structure(one.name) and one.name not in labels.values():
-            labels[number] = one.name
-    for number in segments.keys() - labels.keys():
-        free = (f"{word}_{number}" for word in ("ROI", "Segment"))
-        label = next((name for name in free if name not in labels.values()), None)
-        labels[number] = label or f"ROI_{len(segments) + number}"
-    return {number: labels[number] for number in segments}
 
 
 def compared_of(found: DoseFound, segments: Segments) -> Compared:

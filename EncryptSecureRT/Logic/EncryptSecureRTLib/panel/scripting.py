@@ -2,7 +2,7 @@
 
 >>> running = segment(session, ct, structures=["body"])     # doctest: +SKIP
 >>> node = running.wait()                                   # doctest: +SKIP
->>> comparison = compare_doses(session, nodes, criteria).wait()     # doctest: +SKIP
+>>> comparison = compare_doses(session, planned, measured, dtaMm=3).wait()     # doctest: +SKIP
 """
 
 import time
@@ -36,17 +36,7 @@ from EncryptSecureRTLib.panel.validate_doses import dose_problems_of
 from EncryptSecureRTLib.panel.view import view_of
 from EncryptSecureRTLib.scene.volumes import volume_facts
 
-__all__ = [
-    "Criteria",
-    "DoseNodes",
-    "Running",
-    "Session",
-    "check",
-    "compare_doses",
-    "connect",
-    "parameters",
-    "segment",
-]
+__all__ = ["Running", "Session", "check", "compare_doses", "connect", "parameters", "segment"]
 
 Progress = Callable[[str], object]
 _IDLE_S = 0.01
@@ -179,10 +169,29 @@ def segment(
     return Running(session, progress)
 
 
-def compare_doses(
-    session: Session, nodes: DoseNodes, criteria: Criteria, progress: Progress | None = None
+def compare_doses(  # noqa: PLR0913 - a script names each criterion, as Slicer's scripts do
+    session: Session,
+    reference: Any,
+    evaluated: Any,
+    *,
+    dosePercent: float = 3.0,  # noqa: N803
+    dtaMm: float = 2.0,  # noqa: N803
+    thresholdPercent: float = 10.0,  # noqa: N803
+    local: bool = False,
+    normGy: float | None = None,  # noqa: N803
+    mode: str = "certified",
+    structures: Any = None,
+    dvh: bool = True,
+    prescriptionGy: float | None = None,  # noqa: N803
+    progress: Progress | None = None,
 ) -> Running:
     """Start a comparison of two doses; `wait` returns a `Comparison`.
+
+    Parameters
+    ----------
+    normGy : what percentages of dose are of; the maximum of the reference by default.
+    mode : `certified` or `pass-fail`.
+    structures : vtkMRMLSegmentationNode, or None.
 
     Raises
     ------
@@ -191,9 +200,19 @@ def compare_doses(
     """
     if session.busy:
         raise EncryptSecureRTError(ErrorCode.E_BUSY, "a job runs")
-    problems = dose_problems_of(dose_form_of(nodes, criteria, None))
-    _refuse(session, problems)
-    sources = SeriesFolders().doses_of(nodes.reference, nodes.evaluated)
+    nodes = DoseNodes(reference=reference, evaluated=evaluated, structures=structures)
+    criteria = Criteria(
+        dose_percent=dosePercent,
+        dta_mm=dtaMm,
+        threshold_percent=thresholdPercent,
+        local=local,
+        norm_gy=normGy,
+        mode=mode,
+        dvh=dvh,
+        prescription_gy=prescriptionGy,
+    )
+    _refuse(session, dose_problems_of(dose_form_of(nodes, criteria, None)))
+    sources = SeriesFolders().doses_of(reference, evaluated)
     session.apply(CompareOrder(nodes, criteria, sources))
     return Running(session, progress)
 

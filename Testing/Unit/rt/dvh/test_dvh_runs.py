@@ -17,6 +17,7 @@ from encryptsecurert_rt.dvh import (
     compute_dvh,
     lattice,
 )
+from encryptsecurert_rt.dvh import rings as rings_of_a_plane
 from encryptsecurert_rt.dvh.distance import grid_distances, polygon_points
 from encryptsecurert_rt.dvh.rings import plane_region
 from encryptsecurert_rt.dvh.structure import LevelStructure, StructureWarning
@@ -76,12 +77,17 @@ def test_progress_rises_to_one_and_may_cancel(monkeypatch: pytest.MonkeyPatch) -
         compute_dvh(STACK, DOSE, progress=stop)
 
 
-def test_cells_are_coarser_rather_than_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("limit", "enough", "too_few"), [("MAX_CELLS", 40000, 1000), ("MAX_EDGE_WORK", 50000, 1000)]
+)
+def test_cells_are_coarser_rather_than_too_many(
+    limit: str, enough: int, too_few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fine = compute_dvh(STACK, DOSE)
 
-    monkeypatch.setattr(lattice, "MAX_CELLS", 40000)
+    monkeypatch.setattr(lattice, limit, enough)
     coarse = compute_dvh(STACK, DOSE)
-    monkeypatch.setattr(lattice, "MAX_CELLS", 1000)
+    monkeypatch.setattr(lattice, limit, too_few)
     with pytest.raises(InvalidInput, match="too large"):
         compute_dvh(STACK, DOSE)
 
@@ -117,6 +123,18 @@ def test_contours_that_overlap_are_measured_one_after_the_other() -> None:
 
     assert level[200, 200] < 0.0 < level[400, 0]
     assert peak_bytes < 10 * level.nbytes  # and not one for each of 40
+
+
+def test_rings_that_meet_at_every_edge_are_refused_before_they_take_hours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ends, rng = np.resize([0.0, 100.0], 120), np.random.default_rng(5)
+    rings = [np.column_stack((ends, rng.uniform(-0.004, 0.004, 120))) for _ in range(2)]
+    assert plane_region(rings, xor=False) is not None
+
+    monkeypatch.setattr(rings_of_a_plane, "MAX_PAIR_WORK", 2 * 120**2)  # enough for points alone
+    with pytest.raises(InvalidInput, match="too many"):
+        plane_region(rings, xor=False)
 
 
 def test_a_mask_of_more_columns_than_fit_in_memory_is_refused(

@@ -62,7 +62,7 @@ class PointComparison:
     ----------
     calculated_gy : float64 (n,), NaN outside the calculated dose.
     difference_gy : calculated minus measured, NaN outside.
-    difference_percent : of the measured dose at the point; NaN outside and where that is below 1e-12.
+    difference_percent : of the measured dose there; NaN outside and where that is below 1e-12 Gy.
     distance_mm, state : distance to agreement, as `AgreementMap`.
     """
 

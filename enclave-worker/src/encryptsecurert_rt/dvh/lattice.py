@@ -16,9 +16,9 @@ from encryptsecurert_rt.geometry import ImageGrid
 
 FloatArray = npt.NDArray[np.float64]
 
-MAX_CELLS = 1 << 27  # some ten seconds
+MAX_CELLS = 1 << 27  # some ten seconds, a minute if the surface crosses half of them
 MAX_LAYER_CELLS = 1 << 21  # of one layer: each thread has some arrays of its nodes, 16 MiB each
-MAX_EDGE_WORK = 1 << 33  # edges of sections times blocks of nodes that are held against them: as long
+MAX_EDGE_WORK = 1 << 31  # edges of all sections, times blocks of nodes of a plane: as long
 _BLOCK = 64  # nodes of a block, as in distance.py
 _PARALLEL = 1e-8  # of 1 - |cosine|: 0.008 degrees
 _MERGE_MM = 1e-3

@@ -186,24 +186,29 @@ def _relations(
     crossing: list[tuple[int, int]] = []
     depth = np.zeros(len(rings), np.int64)
     along = np.zeros_like(meet)
+    left = MAX_PAIR_WORK
     for ring in range(len(rings)):
         others = np.flatnonzero(meet[ring])
         others = others[[len(edges[other]) > 0 for other in others]]
         if not others.size or not len(edges[ring]):
             continue
-        least, most = _reach([edges[other] for other in others], edges[ring])
+        least, most, work = _reach([edges[other] for other in others], edges[ring], left)
+        left -= work
         crosses = (least < -_TOUCH_MM) & (most > _TOUCH_MM)
         crossing.extend((ring, int(other)) for other in others[crosses])
         depth[others] += ~crosses & (least < -_TOUCH_MM)
         along[ring, others] = (least >= -_COPY_MM) & (most <= _COPY_MM)
-    return crossing, depth, np.triu(along & along.T, 1).any(axis=0)
+    return crossing, depth, np.asarray(np.triu(along & along.T, 1).any(axis=0))
 
 
-def _reach(others: list[FloatArray], edges: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _reach(
+    others: list[FloatArray], edges: FloatArray, most_work: int
+) -> tuple[FloatArray, FloatArray, int]:
     """Return the least and the greatest level to a ring that points of each other ring have.
 
     Their points are vertices, and where an edge may meet the ring also the middles of the pieces
-    into which it is divided there: they tell sides where rings share points or parts of edges.
+    into which it is divided there: they tell sides where rings share points or parts of edges. How
+    many middles were held against how many edges is returned too, and is at most `most_work`.
     """
     starts = np.concatenate(([0], np.cumsum([len(other) for other in others])))
     every = np.concatenate(others)
@@ -213,14 +218,19 @@ def _reach(others: list[FloatArray], edges: FloatArray) -> tuple[FloatArray, Flo
     lengths = np.hypot(every[:, 2] - every[:, 0], every[:, 3] - every[:, 1])
     least = np.minimum.reduceat(levels, starts[:-1])
     most = np.maximum.reduceat(levels, starts[:-1])
+    work = 0
     for near in np.flatnonzero((nearest <= 0.5 * lengths) & (lengths > _TOUCH_MM)):
         whose = int(np.searchsorted(starts, near, side="right")) - 1
         if least[whose] < -_COPY_MM and most[whose] > _COPY_MM:
             continue
-        between = polygon_points(edges, _middles_of_pieces(every[near], edges))
+        middles = _middles_of_pieces(every[near], edges)
+        work += len(middles) * len(edges)
+        if work > most_work:  # as many pieces as edges, and that for each edge
+            raise InvalidInput("too many contours of a plane may meet")
+        between = polygon_points(edges, middles)
         least[whose] = min(least[whose], float(between.min()))
         most[whose] = max(most[whose], float(between.max()))
-    return least, most
+    return least, most, work
 
 
 def _middles_of_pieces(edge: FloatArray, others: FloatArray) -> FloatArray:

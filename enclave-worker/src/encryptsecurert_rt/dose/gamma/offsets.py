@@ -83,16 +83,20 @@ def offsets_within(
     if np.prod([float(len(steps)) for steps, _ in axes]) > 2 * MAX_OFFSETS:
         raise InvalidInput("the criteria reach too many voxels of the evaluated dose")
     (i, di), (j, dj), (k, dk) = axes
-    squared = (dk[:, None, None] ** 2 + dj[:, None] ** 2 + di**2) / distance_mm**2
-    inside = np.argwhere(squared <= (reach_mm / distance_mm) ** 2)
+    squared = ((dk[:, None, None] ** 2 + dj[:, None] ** 2 + di**2) / distance_mm**2).ravel()
+    inside = np.flatnonzero(squared <= (reach_mm / distance_mm) ** 2)
     if len(inside) > MAX_OFFSETS:
         raise InvalidInput("the criteria reach too many voxels of the evaluated dose")
-    least = squared[tuple(inside.T)]
+    least = squared[inside]
+    del squared  # there are millions, and a job has told how much memory it takes
     order = np.argsort(least, kind="stable")
+    inside = inside[order]
     offsets = np.zeros(len(order), OFFSET)
-    for name, steps, column in (("k", k, 0), ("j", j, 1), ("i", i, 2)):
-        offsets[name] = steps[inside[order, column]]
     offsets["least_squared"] = np.nextafter(least[order].astype(np.float32), np.float32(0))
+    del least, order
+    for name, steps in (("i", i), ("j", j), ("k", k)):
+        offsets[name] = steps[inside % len(steps)]
+        inside //= len(steps)
     return offsets
 
 
