@@ -38,7 +38,7 @@ help:
 	@echo "make test-core  the unit tests"
 	@echo "make test-scene what touches a scene, on Slicer's own MRML"
 	@echo "make test-panel the panel, with clicks, in a host that stands in for Slicer"
-	@echo "make screenshots the pictures of docs/tutorial"
+	@echo "make screenshots the pictures of docs/tutorial, and of a report if there is Chromium"
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      measured tables; WRITE=1 keeps them in Testing/benchmarks/results.md"
 	@echo "make vectors    rebuild the protocol's test vectors"
@@ -90,6 +90,7 @@ test-scene test-panel: .make/scene
 
 screenshots: .make/scene
 	$(BIN)/python -m Testing.Panel.screenshots docs/tutorial
+	$(BIN)/python -m Testing.tools.report_picture docs/dose-report.png
 
 sample-data: .make/installed
 	$(BIN)/python Testing/host/make_sample_data.py

@@ -118,17 +118,14 @@ def pass_words(passed: GammaFigures | AgreementFigures) -> str:
 
 
 def summary_facts(outcome: DoseOutcome) -> Facts:
-    """Return what stands on top: who is compared with whom, by what criteria, and how it ended."""
+    """Return what stands on top, below the verdict and its criteria: who is compared with whom."""
     comparison = outcome.comparison
-    facts = [
+    return [
         ("Reference", dose_words(comparison.reference)),
         ("Evaluated", dose_words(comparison.evaluated)),
         ("Patient", f"pseudonym {comparison.reference.facts.patient_id}"),
         ("Registration", registration_words(comparison)),
     ]
-    if comparison.gamma is not None:
-        facts.append(("Gamma criteria", comparison.gamma.words))
-    return facts
 
 
 def gamma_facts(outcome: DoseFound) -> Facts:

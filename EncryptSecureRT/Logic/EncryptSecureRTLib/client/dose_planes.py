@@ -175,6 +175,8 @@ def _lines(
     axes: "Axes", x: Floats, y: Floats, plane: Floats, name: str, outcome: DoseOutcome
 ) -> None:
     """Draw isodoses of a dose, the border of what fails of a gamma."""
+    from matplotlib.patheffects import withStroke
+
     if min(plane.shape) < 2:
         return
     if name == "gamma":
@@ -189,7 +191,10 @@ def _lines(
             lines = axes.contour(
                 x, y, np.nan_to_num(plane), levels=seen, colors="white", linewidths=0.8
             )
-            axes.clabel(lines, fmt=dict(levels), fontsize=6.5, inline_spacing=2)
+            rim = [withStroke(linewidth=1.8, foreground="#303030")]  # seen on the brightest dose
+            lines.set_path_effects(rim)
+            for words in axes.clabel(lines, fmt=dict(levels), fontsize=6.5, inline_spacing=2):
+                words.set_path_effects(rim)
 
 
 def _levels(outcome: DoseOutcome) -> Mapping[float, str]:
