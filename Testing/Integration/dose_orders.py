@@ -173,9 +173,7 @@ EVERYTHING = DoseCompareParameters(
         DoseGoal(structure=BAR, metric="Max[Gy]", relation="<=", value=10.0, unit="Gy", priority=2),
         DoseGoal(structure=99, metric="Mean[Gy]", relation="<", value=20.0, unit="Gy", priority=3),
     ),
-    profiles=(
-        ProfileLine(from_lps_mm=(-40.0, 0.0, 0.0), to_lps_mm=(40.0, 0.0, 0.0), step_mm=0.5),
-    ),
+    profiles=(ProfileLine(from_lps_mm=(-40.0, 0.0, 0.0), to_lps_mm=(40.0, 0.0, 0.0), step_mm=0.5),),
     isodoses=(30.0, 57.0),
     tg218=True,
     outputs=OUTPUTS,

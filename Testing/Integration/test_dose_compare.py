@@ -34,9 +34,10 @@ pytestmark = pytest.mark.real_data
 PROTONS, BREAST = "proton_phantom_dose", "dicomrt_breast_dicompyler"
 TUMOR_BED = 9  # ROI number in the breast's structure set; its name there is `Tumor Bed`
 FILES = [
-    *("comparison.csv", "comparison.json", "difference.dcm", "gamma.dcm", "receipt.json"),
-    *("report.dcm", "report.html"),
+    *("comparison.csv", "comparison.json", "difference.dcm", "gamma.dcm", "isodoses.csv"),
+    *("profiles.csv", "receipt.json", "report.dcm", "report.html"),
 ]
+SHAPES = ("--isodose", "80%,50%", "--profile=-10,0,0:10,0,0")
 SHAPE = (6, 8, 10)
 Files = dict[str, Path]
 
@@ -69,6 +70,7 @@ def compared(ward: Ward, protons: Files, tmp_path_factory: pytest.TempPathFactor
     out = tmp_path_factory.mktemp("compared") / "out"
     run = run_client(
         *("dose-compare", protons["PLAN"], protons["BEAM"], "--out", out, "--url", ward.url),
+        *SHAPES,
         home=ward.physicist,
     )
     assert run.code == 0, run
@@ -124,6 +126,18 @@ def test_figures_are_those_of_the_files(compared: Path, protons: Files) -> None:
     assert int(whole["gamma_below_cutoff"]) == reference_gy.size - above
 
 
+def test_isodoses_in_percent_are_of_the_largest_dose_of_the_reference(
+    compared: Path, protons: Files
+) -> None:
+    low, high = _rows(compared / "isodoses.csv")
+
+    largest_gy = _dose_gy(protons["PLAN"]).max()
+    levels_gy = [float(row["level_Gy"]) for row in (low, high)]
+    assert levels_gy == pytest.approx([0.5 * largest_gy, 0.8 * largest_gy], abs=1e-9)
+    assert float(low["reference"]) > float(high["reference"]) > 0
+    assert len(_rows(compared / "profiles.csv")) == 21
+
+
 def test_the_difference_is_a_dose_of_the_same_study(compared: Path, protons: Files) -> None:
     ds, source = dcmread(compared / "difference.dcm"), dcmread(protons["PLAN"])
 
@@ -163,7 +177,7 @@ def test_a_folder_with_results_is_left_alone(ward: Ward, protons: Files, tmp_pat
 def test_one_process_orders_and_another_fetches(
     ward: Ward, protons: Files, compared: Path, tmp_path: Path
 ) -> None:
-    words = ("dose-compare", protons["PLAN"], protons["BEAM"], "--url", ward.url)
+    words = ("dose-compare", protons["PLAN"], protons["BEAM"], *SHAPES, "--url", ward.url)
 
     ordered = run_client(*words, "--detach", home=ward.physicist)
     job = str(ordered.result["job"])

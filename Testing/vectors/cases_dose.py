@@ -1,10 +1,20 @@
-"""Scenarios of a dose comparison: structures, parameters, the comparison, curves (section 25)."""
+"""Scenarios of a dose comparison: structures, the comparison, curves (section 25)."""
 
 import struct
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from Testing.Unit.protocol.second_implementation import frame
+from Testing.vectors.cases_dose_parameters import (
+    AGREEMENT,
+    DOSE,
+    DVH,
+    GAMMA,
+    GOAL,
+    LINE,
+    PARAMETERS,
+    PARAMETERS_DEFECTS,
+    with_changes,
+)
 from Testing.vectors.cases_messages import Changes, Defects, changed
 from Testing.vectors.vector_file import Vector
 from Testing.vectors.vector_keys import KeptSealings, digest
@@ -96,149 +106,6 @@ _STRUCTURES_DEFECTS: dict[str, tuple[Changes, bytes, str, str]] = {
     ),
 }
 
-_DOSE = {
-    "study_instance_uid": "2.25.10",
-    "patient_id": "PABCDEFGHIJKLMNOP",
-    "dose_sop_instance_uid": "2.25.11",
-    "series_instance_uid": "2.25.14",
-    "plan_sop_class_uid": "1.2.840.10008.5.1.4.1.1.481.5",
-    "plan_sop_instance_uid": "2.25.12",
-    "dose_summation_type": "PLAN",
-    "dose_type": "PHYSICAL",
-}
-_GAMMA = {
-    "dose_percent": "3.0",
-    "distance_mm": "2.0",
-    "cutoff_percent": "10.0",
-    "normalisation": "global",
-    "norm_gy": None,
-    "cap": "2.0",
-    "either_dose": False,
-    "mode": "certified",
-}
-_AGREEMENT = {
-    "radius_mm": "10.0",
-    "dose_percent": "3.0",
-    "distance_mm": "3.0",
-    "cutoff_percent": "10.0",
-    "norm_gy": "60.0",
-}
-_DVH = {
-    "prescription_gy": "60.0",
-    "fractions": 30,
-    "targets": [4],
-    "metrics": ["D95%[Gy]", "V20Gy[cc]", "D2cc[EQD2Gy(a/b=3)]"],
-    "end_caps": "half_slice",
-    "comparison": {"dose_percent": "1.0", "volume_percent": "1.0"},
-}
-_GOAL = {
-    "structure": 4,
-    "metric": "D95%[Gy]",
-    "relation": ">=",
-    "value": "57.0",
-    "variation": "55.0",
-    "unit": "Gy",
-    "priority": 1,
-}
-_LINE = {
-    "from_lps_mm": ["-30.0", "0.0", "4.5"],
-    "to_lps_mm": ["30.0", "0.0", "4.5"],
-    "step_mm": "20.0",
-}
-_PARAMETERS = {
-    "schema": "encryptsecurert.dose-compare/1",
-    "reference": _DOSE,
-    "evaluated": {**_DOSE, "plan_sop_class_uid": None, "plan_sop_instance_uid": None},
-    "registration": None,
-    "gamma": _GAMMA,
-    "difference": True,
-    "agreement": _AGREEMENT,
-    "dvh": _DVH,
-    "goals": [_GOAL],
-    "profiles": [_LINE],
-    "isodoses": ["30.0", "57.0"],
-    "tg218": True,
-    "reference_measured": False,
-    "outputs": ["difference_dicom", "gamma_dicom", "maps", "report_dicom"],
-}
-_NO = "E_PARAMETERS"
-_MATRIX = [*("1.0", "0.0", "0.0", "5.0"), *("0.0", "1.0", "0.0", "0.0")]
-_MATRIX += [*("0.0", "0.0", "1.0", "0.0"), *("0.0", "0.0", "0.0", "1.0")]
-_NOTHING: dict[str, Any] = {
-    **{name: None for name in ("gamma", "agreement", "dvh")},
-    **{"difference": False, "goals": [], "tg218": False, "outputs": []},
-    **{"profiles": [], "isodoses": []},
-}
-
-
-def _of(name: str, part: Mapping[str, Any], **changes: Any) -> dict[str, object]:
-    return {name: {**part, **changes}}
-
-
-_PARAMETERS_DEFECTS: Defects = {
-    "ok": ({}, "ok", "everything"),
-    "ok-difference-only": ({**_NOTHING, "difference": True}, "ok", "the least that can be asked"),
-    "ok-registration": ({"registration": _MATRIX}, "ok", "two frames of reference"),
-    "nothing-asked": (_NOTHING, _NO, "no comparison at all"),
-    "name-of-a-patient": (_of("reference", _DOSE, patient_id="Smith"), _NO, "pseudonyms only"),
-    "uid-not-mapped": (_of("evaluated", _DOSE, study_instance_uid="1.2.3"), _NO, "mapped UIDs"),
-    "plan-without-class": (_of("evaluated", _DOSE, plan_sop_class_uid=None), _NO, "both or none"),
-    "plan-of-no-plan": (_of("evaluated", _DOSE, plan_sop_class_uid="1.2"), _NO, "no such class"),
-    "type-error": (_of("evaluated", _DOSE, dose_type="ERROR"), _NO, "a difference is no dose"),
-    "summation-text": (_of("evaluated", _DOSE, dose_summation_type="ours"), _NO, "defined terms"),
-    "registration-15": ({"registration": _MATRIX[1:]}, _NO, "fifteen numbers"),
-    "registration-inf": ({"registration": ["inf", *_MATRIX[1:]]}, _NO, "not finite"),
-    "dose-percent-zero": (_of("gamma", _GAMMA, dose_percent="0.0"), _NO, "a criterion of nothing"),
-    "distance-wide": (_of("gamma", _GAMMA, distance_mm="100.5"), _NO, "above 100 mm"),
-    "cap-below-one": (_of("gamma", _GAMMA, cap="0.5"), _NO, "every point would fail"),
-    "norm-zero": (_of("gamma", _GAMMA, norm_gy="0.0"), _NO, "nothing to take a percentage of"),
-    "mode-unknown": (_of("gamma", _GAMMA, mode="fast"), _NO, "no such mode"),
-    "number-as-number": (_of("gamma", _GAMMA, dose_percent=3), _NO, "fractions are text"),
-    "radius-short": (
-        _of("agreement", _AGREEMENT, radius_mm="3.0"),
-        _NO,
-        "not beyond the criterion",
-    ),
-    "targets-without-dose": (_of("dvh", _DVH, prescription_gy=None), _NO, "indices of what"),
-    "targets-disorder": (_of("dvh", _DVH, targets=[5, 4]), _NO, "ascending"),
-    "metric-twice": (_of("dvh", _DVH, metrics=["D95%[Gy]"] * 2), _NO, "told once"),
-    "metric-with-space": (_of("dvh", _DVH, metrics=["D 95%[Gy]"]), _NO, "one word"),
-    "metric-without-unit": (_of("dvh", _DVH, metrics=["D95%"]), _NO, "its unit is part of it"),
-    "fractions-none": (_of("dvh", _DVH, fractions=0), _NO, "one at least"),
-    "goals-without-dvh": ({"dvh": None}, _NO, "goals are of histograms"),
-    "goal-relation": ({"goals": [{**_GOAL, "relation": "=="}]}, _NO, "no such relation"),
-    "goal-name": ({"goals": [{**_GOAL, "structure": "Liver"}]}, _NO, "numbers, no names"),
-    "tg218-without-gamma": ({"gamma": None, "outputs": []}, _NO, "nothing to judge"),
-    "ok-profile-only": ({**_NOTHING, "profiles": [_LINE]}, "ok", "a line and no more"),
-    "ok-isodose-only": ({**_NOTHING, "isodoses": ["20.0"]}, "ok", "a level and no more"),
-    "profile-of-a-point": (
-        {"profiles": [{**_LINE, "to_lps_mm": _LINE["from_lps_mm"]}]},
-        _NO,
-        "it has no length",
-    ),
-    "profile-of-two-axes": ({"profiles": [{**_LINE, "to_lps_mm": ["0.0"] * 2}]}, _NO, "x, y, z"),
-    "profile-fine": (
-        {"profiles": [{**_LINE, "step_mm": "0.002"}]},
-        _NO,
-        "a step below 0.01 mm",
-    ),
-    "profiles-long": (
-        {"profiles": [{**_LINE, "step_mm": "0.01"}] * 4},
-        _NO,
-        "more than 20000 points in all",
-    ),
-    "profiles-17": ({"profiles": [_LINE] * 17}, _NO, "more than 16"),
-    "isodoses-17": ({"isodoses": [f"{n}.0" for n in range(1, 18)]}, _NO, "more than 16"),
-    "isodoses-disorder": ({"isodoses": ["57.0", "30.0"]}, _NO, "ascending"),
-    "isodose-twice": ({"isodoses": ["30.0", "30.0"]}, _NO, "told once"),
-    "isodose-zero": ({"isodoses": ["0.0", "30.0"]}, _NO, "everything has at least 0 Gy"),
-    "outputs-disorder": ({"outputs": ["maps", "gamma_dicom"]}, _NO, "ascending"),
-    "outputs-unknown": ({"outputs": ["pdf"]}, _NO, "no such output"),
-    "map-of-pass-fail": (_of("gamma", _GAMMA, mode="pass_fail"), _NO, "there is no gamma to write"),
-    "unknown-member": ({"comment": "x"}, _NO, "a member that is not known"),
-    "missing-member": ({"-": "dvh"}, _NO, "nothing is left out"),
-}
-
 _GAMMA_FIGURES = {
     "evaluated": 100,
     "passed_certain": 95,
@@ -256,7 +123,7 @@ _GAMMA_FIGURES = {
 }
 _WORDS = "gamma 3 %/2 mm, global (62.61 Gy, reference maximum), cutoff 10 %, cap 2"
 _GAMMA_PART = {
-    "options": _GAMMA,
+    "options": GAMMA,
     "norm_gy": "62.61",
     "norm_source": "reference_maximum",
     "words": _WORDS,
@@ -295,7 +162,7 @@ _FIELD: dict[str, object] = {
     **{"flatness_percent": None, "symmetry_percent": None},
 }
 _PROFILE = {
-    **{"line": _LINE, "position_mm": ["0.0", "20.0", "40.0", "60.0"]},
+    **{"line": LINE, "position_mm": ["0.0", "20.0", "40.0", "60.0"]},
     **{"reference_gy": ["0.0", "60.0", "60.0", "0.0"]},
     **{"evaluated_gy": [None, "59.0", "60.0", None]},
     **{"reference_field": _FIELD, "evaluated_field": None},
@@ -310,8 +177,8 @@ _COMPARISON = {
     "schema": "encryptsecurert.dose-comparison/1",
     "algorithms": ["dvh-1", "gamma-1"],
     "kernels_sha256": digest("kernels"),
-    "reference": {**_COMPARED, "facts": _DOSE},
-    "evaluated": {**_COMPARED, "facts": _DOSE},
+    "reference": {**_COMPARED, "facts": DOSE},
+    "evaluated": {**_COMPARED, "facts": DOSE},
     "registration": None,
     "structure_set": "2.25.2",
     "gamma": _GAMMA_PART,
@@ -320,14 +187,14 @@ _COMPARISON = {
         "structures": [{"number": 4, "figures": _NO_DIFFERENCE}],
     },
     "agreement": {
-        **{"options": _AGREEMENT, "norm_gy": "60.0", "norm_source": "stated", "words": "3 %/3 mm"},
+        **{"options": AGREEMENT, "norm_gy": "60.0", "norm_source": "stated", "words": "3 %/3 mm"},
         **{"whole": _DISTANCES, "structures": []},
     },
     "dvh": [
         {
             **{"number": 4, "reference": _ONE_DOSE, "evaluated": _ONE_DOSE},
             "comparison": {
-                **{"criteria": _DVH["comparison"], "norm_gy": "63.0"},
+                **{"criteria": DVH["comparison"], "norm_gy": "63.0"},
                 **{"agreement_percent": "100.0", "worst": "0.0"},
                 **{"reverse_agreement_percent": "99.0", "reverse_worst": None},
             },
@@ -336,7 +203,7 @@ _COMPARISON = {
     ],
     "goals": [
         {
-            **{"goal": _GOAL, "reference_value": "57.5", "reference_state": "met"},
+            **{"goal": GOAL, "reference_value": "57.5", "reference_state": "met"},
             **{"reference_reason": None, "evaluated_reason": "not_covered"},
             **{"evaluated_value": None, "evaluated_state": "not_evaluable"},
         }
@@ -361,32 +228,34 @@ _COMPARISON_DEFECTS: Defects = {
         "a difference only",
     ),
     "evaluated-negative": (
-        _of("gamma", _GAMMA_PART, whole={**_GAMMA_FIGURES, "evaluated": -1}),
+        with_changes("gamma", _GAMMA_PART, whole={**_GAMMA_FIGURES, "evaluated": -1}),
         "E_FORMAT",
         "a count",
     ),
     "figure-missing": (
-        _of("gamma", _GAMMA_PART, whole={k: v for k, v in _GAMMA_FIGURES.items() if k != "p99"}),
+        with_changes(
+            "gamma", _GAMMA_PART, whole={k: v for k, v in _GAMMA_FIGURES.items() if k != "p99"}
+        ),
         "E_FORMAT",
         "nothing is left out",
     ),
     "count-null": (
-        _of("gamma", _GAMMA_PART, whole={**_GAMMA_FIGURES, "capped": None}),
+        with_changes("gamma", _GAMMA_PART, whole={**_GAMMA_FIGURES, "capped": None}),
         "E_FORMAT",
         "a count is never null",
     ),
     "histogram-uneven": (
-        _of("gamma", _GAMMA_PART, histogram={"edges": ["0.0", "1.0"], "counts": [1, 2]}),
+        with_changes("gamma", _GAMMA_PART, histogram={"edges": ["0.0", "1.0"], "counts": [1, 2]}),
         "E_FORMAT",
         "one edge more than counts",
     ),
     "options-spoiled": (
-        _of("gamma", _GAMMA_PART, options={**_GAMMA, "cap": "0.0"}),
+        with_changes("gamma", _GAMMA_PART, options={**GAMMA, "cap": "0.0"}),
         "E_FORMAT",
         "what is E_PARAMETERS in parameters is a malformed message here",
     ),
     "verdict-own": (
-        _of("tg218", _COMPARISON["tg218"], verdict="acceptable"),  # type: ignore[arg-type]
+        with_changes("tg218", _COMPARISON["tg218"], verdict="acceptable"),  # type: ignore[arg-type]
         "E_FORMAT",
         "no such verdict",
     ),
@@ -401,7 +270,7 @@ _COMPARISON_DEFECTS: Defects = {
         "positions ascend",
     ),
     "profile-line-spoiled": (
-        {"profiles": [{**_PROFILE, "line": {**_LINE, "step_mm": "0.0"}}]},
+        {"profiles": [{**_PROFILE, "line": {**LINE, "step_mm": "0.0"}}]},
         "E_FORMAT",
         "what is E_PARAMETERS in parameters is a malformed message here",
     ),
@@ -452,7 +321,7 @@ def cases(_kept: KeptSealings) -> Iterator[Case]:
         for name, (changes, payload, expect, comment) in rows.items():
             yield _case(kind, name, expect, comment, frame(magic, changed(good, changes), payload))
     plain = (
-        ("dose-compare", _PARAMETERS, _PARAMETERS_DEFECTS),
+        ("dose-compare", PARAMETERS, PARAMETERS_DEFECTS),
         ("dose-comparison", _COMPARISON, _COMPARISON_DEFECTS),
     )
     for kind, message, defects in plain:

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from Testing.Unit.client_dose.outcomes_made import comparison, goal, outcome
 from Testing.Unit.client_dose.test_dose_inputs import files, inputs
@@ -96,9 +98,8 @@ def test_percent_is_of_the_prescription_else_of_the_norm_else_of_the_largest_dos
 
     assert inputs(files, isodoses="50%", norm="40Gy").parameters.isodoses == (20.0,)
     assert inputs(files, isodoses="50%", norm="40Gy", prescription="30Gy").known.percent_gy == 30.0
-    assert inputs(files, isodoses="50%").parameters.isodoses == (
-        pytest.approx(largest_gy / 2, abs=1e-9),
-    )
+    (half_gy,) = inputs(files, isodoses="50%").parameters.isodoses
+    assert half_gy == pytest.approx(largest_gy / 2, abs=1e-9)
     assert inputs(files, isodoses="20Gy").known.percent_gy is None
     assert parse_isodoses("50%, 30Gy,30 Gy", 60.0) == (30.0,)
 
@@ -159,10 +160,11 @@ def test_isodoses_that_were_asked_for_are_those_of_the_pictures() -> None:
 def test_a_profile_is_drawn_with_gaps_where_a_dose_is_not() -> None:
     above, below = profile_figure(_PROFILE).axes
 
-    drawn = [line.get_ydata().tolist() for line in above.lines]
-    assert drawn[0] == [0.0, 60.0, 61.0, 0.0]
-    assert str(drawn[1]) == "[nan, 59.25, 61.5, nan]"
-    assert str(below.lines[1].get_ydata().tolist()) == "[nan, -0.75, 0.5, nan]"
+    reference, evaluated = (np.asarray(line.get_ydata()) for line in above.lines)
+    apart = np.asarray(below.lines[1].get_ydata())
+    assert reference.tolist() == [0.0, 60.0, 61.0, 0.0]
+    assert np.array_equal(evaluated, [np.nan, 59.25, 61.5, np.nan], equal_nan=True)
+    assert np.array_equal(apart, [np.nan, -0.75, 0.5, np.nan], equal_nan=True)
     unknown = (None,) * 4
     assert "nowhere" in profile_words(replace(_PROFILE, evaluated_gy=unknown))
 
@@ -190,7 +192,11 @@ def test_tables_for_programs_have_all_digits_and_empty_cells() -> None:
 
 def test_a_structure_that_was_left_out_has_a_row_and_a_sentence_that_say_so() -> None:
     unusable = replace(goal("not_evaluable", None), evaluated_reason="structure_unusable")
-    changes = {"unusable": (9,), "warnings": ("structure_unusable.9",), "goals": (unusable,)}
+    changes: dict[str, Any] = {
+        "unusable": (9,),
+        "warnings": ("structure_unusable.9",),
+        "goals": (unusable,),
+    }
     page = Page(dose_page(bare(PLAIN, **changes)))
     _, rows = rows_of(comparison_csv(outcome(**changes), PLAIN))
     words, _ = comparison_told(compared(**changes), PLAIN)

@@ -79,6 +79,7 @@ def test_the_grid_has_pass_rate_difference_and_criteria(octets: bytes) -> None:
     assert numbers["gamma.criterion.norm_gy"] == (62.61, "Gy")
     assert numbers["difference.mean_gy"] == (-0.1, "Gy")
     assert numbers["agreement.p95_mm"] == (2.0, "mm")
+    assert numbers["structures.left_out"] == (1.0, "1")
     assert codes["gamma.normalisation"] == "global"
     assert codes["tg218.verdict"] == "within_tolerance"
     assert codes["tg218.universal"] == "no"

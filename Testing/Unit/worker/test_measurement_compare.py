@@ -326,4 +326,5 @@ def test_a_long_list_takes_no_more_memory_than_announced(tmp_path: Path) -> None
         text=True,
     )
     bound = _TASK.memory_bytes([len(octets) for octets in inputs], PARAMETERS.as_json())
-    assert bound / 3 < json.loads(done.stdout) <= bound
+    # The bound holds for gamma with a long reach, too, of which a list of points has none.
+    assert bound / 5 < json.loads(done.stdout) <= bound

@@ -175,7 +175,7 @@ def _lines(
     axes: "Axes", x: Floats, y: Floats, plane: Floats, name: str, outcome: DoseOutcome
 ) -> None:
     """Draw isodoses of a dose, the border of what fails of a gamma."""
-    from matplotlib.patheffects import withStroke
+    from matplotlib.patheffects import AbstractPathEffect, withStroke
 
     if min(plane.shape) < 2:
         return
@@ -191,7 +191,8 @@ def _lines(
             lines = axes.contour(
                 x, y, np.nan_to_num(plane), levels=seen, colors="white", linewidths=0.8
             )
-            rim = [withStroke(linewidth=1.8, foreground="#303030")]  # seen on the brightest dose
+            # Seen on the brightest dose, too.
+            rim: list[AbstractPathEffect] = [withStroke(linewidth=1.8, foreground="#303030")]
             lines.set_path_effects(rim)
             for words in axes.clabel(lines, fmt=dict(levels), fontsize=6.5, inline_spacing=2):
                 words.set_path_effects(rim)

@@ -62,8 +62,17 @@ def test_a_list_that_fills_a_rectangle_is_a_plane_with_the_same_doses(flat: int)
         [(0, 0, 0, 1), (1, 0, 0, 1), (2.5, 0, 0, 1)],
         [(0, 0, 0, 1), (1, 0, 0, 1), (2.5, 0, 0, 1), (0, 1, 0, 1), (1, 1, 0, 1), (2.5, 1, 0, 1)],
         [(0, 0, 0, 1), (0.02, 0, 0, 1), (1e6, 0, 0, 1), (0, 1, 0, 1)],
+        [(x * 0.008, y * 0.008, 0, 1) for x in range(3) for y in range(3)],
     ],
-    ids=["a hole", "one doubled", "not in a plane", "a line", "uneven", "a huge lattice"],
+    ids=[
+        "a hole",
+        "one doubled",
+        "not in a plane",
+        "a line",
+        "uneven",
+        "a huge lattice",
+        "too fine",
+    ],
 )
 def test_other_lists_are_not(rows: list[tuple[float, float, float, float]]) -> None:
     with pytest.raises(InvalidInput):

@@ -15,6 +15,7 @@ from encryptsecurert_rt.dvh import (
     PlanarContour,
     compute,
     compute_dvh,
+    inside,
     lattice,
 )
 from encryptsecurert_rt.dvh import rings as rings_of_a_plane
@@ -94,6 +95,35 @@ def test_cells_are_coarser_rather_than_too_many(
     assert coarse.warnings == (StructureWarning.COARSE_CELLS,)
     assert coarse.cell_mm > fine.cell_mm
     assert coarse.volume_cc == pytest.approx(fine.volume_cc, rel=0.01)
+
+
+@pytest.mark.parametrize("largest_gy", [1e-11, 9e6, 2e7, 1e9])
+def test_doses_of_any_size_have_a_histogram(largest_gy: float) -> None:
+    dose = DoseGrid(dose_gy=DOSE.dose_gy / DOSE.maximum_gy * largest_gy, grid=GRID)
+
+    scaled, usual = compute_dvh(STACK, dose), compute_dvh(STACK, DOSE)
+
+    factor = largest_gy / DOSE.maximum_gy
+    assert scaled.mean_gy == pytest.approx(usual.mean_gy * factor, rel=1e-9)
+    assert scaled.dose_at_percent(50.0) == pytest.approx(
+        (usual.dose_at_percent(50.0) or 0.0) * factor, rel=1e-3
+    )
+
+
+def test_an_oblique_grid_with_too_many_voxels_beside_edges_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turned = ImageGrid(
+        shape=GRID.shape,
+        spacing_mm=GRID.spacing_mm,
+        origin_lps_mm=(-15.0, -15.0, -15.0),
+        direction=(1.0, 0.0, 0.0, 0.0, 0.8, -0.6, 0.0, 0.6, 0.8),
+    )
+    assert inside.structure_mask(STACK, turned).any()
+
+    monkeypatch.setattr(inside, "MAX_OBLIQUE_WORK", 10_000)
+    with pytest.raises(InvalidInput, match="too large"):
+        inside.structure_mask(STACK, turned)
 
 
 def test_a_wide_structure_has_no_more_nodes_a_layer_than_fit_in_memory() -> None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from encryptsecurert_rt.dvh import comparison
 from encryptsecurert_rt.dvh.comparison import DvhCriteria, VolumeUnit, compare_dvh
 from encryptsecurert_rt.dvh.histogram import PointHistogram
 from encryptsecurert_rt.errors import InvalidInput
@@ -177,6 +178,27 @@ def test_points_below_the_first_dose_are_not_counted() -> None:
         fallen.reference_to_evaluated.agreement_percent
         < all_points.reference_to_evaluated.agreement_percent - 50.0
     )
+
+
+@pytest.mark.parametrize("tenths", range(21, 41))
+def test_a_curve_that_goes_on_to_more_than_twice_the_dose_has_a_distance(tenths: int) -> None:
+    found = compare_dvh(_fall(0.0, 0.7), _fall(0.0, 0.07 * tenths), CRITERIA)
+
+    # The last point is beyond the other curve, at the same volume.
+    beyond = (0.07 * tenths - 0.7) / (0.03 * 0.7)
+    assert found.evaluated_to_reference.maximum == pytest.approx(beyond)
+
+
+def test_a_dose_beyond_any_plan_has_no_more_points_than_a_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(comparison, "_MOST_STEPS", 500)
+
+    found = compare_dvh(_fall(1e6, 9e8), _fall(1e6, 8e8), CRITERIA)
+
+    ends = 3  # where the curve leaves its full volume, where it ends, and 0 Gy
+    assert found.reference_to_evaluated.points <= 500 + ends
+    assert found.evaluated_to_reference.points <= 500 + ends
 
 
 def test_nothing_counted_is_none_and_not_a_percentage() -> None:

@@ -182,6 +182,8 @@ def _lattice(
     ordered = np.sort(position_mm)
     gaps = np.diff(ordered)
     gaps = gaps[gaps > _LATTICE_TOLERANCE_MM]
+    if not gaps.size:
+        raise InvalidInput("the points are not evenly spaced")
     count = int(np.rint((high - low) / gaps.min())) + 1
     step = (high - low) / (count - 1)
     number = np.rint((position_mm - low) / step).astype(np.int64)

@@ -22,6 +22,7 @@ from encryptsecurert_rt.errors import InvalidInput
 
 FloatArray = npt.NDArray[np.float64]
 
+_MOST_STEPS = 1 << 14  # of a curve: 1600 Gy at the usual step; a second or two
 _ROUNDING = 1e-9  # a distance of 1 by construction must not fail by the last bits
 
 
@@ -42,7 +43,8 @@ class DvhCriteria:
     dose_percent : dD, of D_max.
     unit : VolumeUnit; percent compares shapes, cm3 also the volumes of the structures.
     maximum_gy : D_max; None takes the maximum dose of the reference curve.
-    step_gy : points are taken from each curve at this step, and at its least and greatest dose.
+    step_gy : points are taken from each curve at this step, and at its least and greatest dose; the
+        step of a curve with more than 16384 of them is larger.
     from_gy : dose of the first point. Where both curves still are at their full volume, points
         agree by construction and raise the share; a step of 0.1 Gy from 0 counts them.
     """
@@ -159,6 +161,7 @@ def _sampled(curve: FloatArray, step: float, first: float) -> FloatArray:
     """Take points from a scaled curve at a step of dose, and at both ends of its fall."""
     dose, volume = curve[:, 0], curve[:, 1]
     leaves = dose[np.flatnonzero(volume == volume[0])[-1]]
+    step = max(step, float(dose[-1]) / _MOST_STEPS)
     at = np.concatenate((np.arange(first, dose[-1], step), [leaves, dose[-1]]))
     at = np.unique(at[at >= first])
     # V at a step is the upper value, which the last of equal doses does not have
@@ -192,8 +195,10 @@ def _distance(point: FloatArray, curve: FloatArray) -> float:
     dose = curve[:, 0]
     near = min(int(np.searchsorted(dose, point[0])), dose.size - 1)
     reach = float(np.hypot(*(curve[near] - point)))
-    first = max(int(np.searchsorted(dose, point[0] - reach, side="left")) - 1, 0)
+    first = int(np.searchsorted(dose, point[0] - reach, side="left")) - 1
+    first = min(max(first, 0), dose.size - 2)  # rounding may put the bound beyond the last corner
     last = min(int(np.searchsorted(dose, point[0] + reach, side="right")) + 1, dose.size)
+    last = max(last, first + 2)
     start, end = curve[first : last - 1], curve[first + 1 : last]
     along = end - start
     length2 = np.einsum("ij,ij->i", along, along)

@@ -117,10 +117,10 @@ def _dose_axis(extent: Extent, dose: DoseGrid, to_index: FloatArray) -> DoseAxis
     high = np.clip(np.ceil(index.max(axis=0) + 1e-6), 0, top - 1).astype(int) + 1
     around = dose.dose_gy[low[2] : high[2], low[1] : high[1], low[0] : high[0]]
     least, most = float(around.min()), float(around.max())
-    step = min(MAX_STEP_GY, (most - least) / _MIN_BINS)
+    step = (most - least) / _MIN_BINS
     if not step > 1e-9 * most:  # one dose everywhere
         return DoseAxis(least_gy=least, most_gy=most, step_gy=MAX_STEP_GY, bins=1)
-    step = max(step, (most - least) / _MAX_BINS)
+    step = max(min(step, MAX_STEP_GY), (most - least) / _MAX_BINS)
     bins = int(np.ceil((most - least) / step))
     return DoseAxis(least_gy=least, most_gy=most, step_gy=step, bins=bins)
 

@@ -9,11 +9,13 @@ from encryptsecurert_rt.dvh.lattice import parallel_axis
 from encryptsecurert_rt.dvh.solids import grid_directions, inverse_of
 from encryptsecurert_rt.dvh.stack import ContourSolid, Measured
 from encryptsecurert_rt.dvh.structure import LevelStructure, MaskStructure, Structure
+from encryptsecurert_rt.errors import InvalidInput
 from encryptsecurert_rt.geometry import ImageGrid
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
+MAX_OBLIQUE_WORK = 1 << 35  # voxels times edges of the sections they lie between: a minute
 _ON_END_MM = 1e-6  # a structure is closed: centres on its surface are inside
 
 
@@ -34,7 +36,7 @@ def structure_mask(
     Raises
     ------
     InvalidInput
-        If the structure encloses no area.
+        If the structure encloses no area, or has too many edges for as many voxels.
     """
     to_frame = inverse_of(structure_to_grid)
     match structure:
@@ -89,6 +91,8 @@ def _of_contours_obliquely(solid: ContourSolid, grid: ImageGrid, matrix: FloatAr
     """Where no axis fits: point by point, a plane of the grid at a time."""
     mask = np.zeros(grid.shape, np.bool_)
     low, high = solid.extent.low_mm - _ON_END_MM, solid.extent.high_mm + _ON_END_MM
+    edges = [sum(len(m) for part in section.parts for m in part) for section in solid.sections]
+    work = 0
     for k in range(grid.shape[0]):
         points = _plane_of(grid, matrix, k) @ solid.extent.axes.T
         near = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))
@@ -99,6 +103,9 @@ def _of_contours_obliquely(solid: ContourSolid, grid: ImageGrid, matrix: FloatAr
                 (heights >= span.low_mm - _ON_END_MM) & (heights <= span.high_mm + _ON_END_MM)
             ]
             if here.size:
+                work += here.size * (edges[span.lower] + edges[span.upper])
+                if work > MAX_OBLIQUE_WORK:
+                    raise InvalidInput("a structure is too large for its grid or its dose")
                 flat = np.ascontiguousarray(points[here, :2])
                 lower = solid.sections[span.lower].at_points(flat)
                 upper = solid.sections[span.upper].at_points(flat)

@@ -63,8 +63,8 @@ _RINGS, _RING = 12, {2: 9, 3: 27}
 # Peak memory, measured as resident octets of a process of its own, input included, with margin. An
 # octet of text takes 76 at most: of points as short as they can be, or of a plane of which nothing
 # is below the cutoff; more values than are allowed end it at 870 MiB. The calculated dose is there
-# as input and copy, and as extremes of its blocks.
-_BYTES, _BYTES_PER_MEASURED_BYTE, _BYTES_PER_CALCULATED_BYTE = 96 * MIB, 80, 3
+# as input and copy, and as extremes of its blocks. The cells that gamma may reach take 190 MiB.
+_BYTES, _BYTES_PER_MEASURED_BYTE, _BYTES_PER_CALCULATED_BYTE = 224 * MIB, 80, 3
 _MOST_MEASURED_BYTES = 1280 * MIB
 
 

@@ -84,7 +84,7 @@ def groups_of(comparison: DoseComparison) -> list[FigureGroup]:
             number=None,
             finding=_GRID,
             shown=Shown.BOTH,
-            figures=(*whole, *criteria),
+            figures=(*whole, *criteria, *_left_out(comparison)),
             evaluations=(*_modes(comparison.gamma), *_verdict(comparison.tg218)),
         )
     ]
@@ -129,6 +129,12 @@ def _criteria(part: Any) -> Iterator[Figure]:
     yield _own(f"{name}.distance_mm", part.options.distance_mm)
     yield _own(f"{name}.cutoff_percent", part.options.cutoff_percent)
     yield _own(f"{name}.norm_gy", part.norm_gy)
+
+
+def _left_out(comparison: DoseComparison) -> Iterator[Figure]:
+    """Yield how many structures have no group since they could not be used."""
+    if comparison.unusable:
+        yield _own("structures.left_out", float(len(comparison.unusable)))
 
 
 def _modes(gamma: GammaPart | None) -> Iterator[tuple[CodedTerm, CodedTerm]]:
