@@ -66,6 +66,8 @@ def test_names_are_read_by_number(tmp_path: Path) -> None:
         "7,-Heart",
         f"7,{'x' * 65}",
         '7,"Heart\x1b[2J"',
+        "7,Heart\x9b2J",
+        "7,Heart\u202eL_gnuL",
         "seven,Heart",
     ],
 )

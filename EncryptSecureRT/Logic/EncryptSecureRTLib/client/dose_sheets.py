@@ -29,8 +29,9 @@ COLUMNS = ("structure", "metric", "relation", "value", "unit", "variation", "pri
 _MOST_BYTES = 256 * KIB
 _MOST_GOALS = 512  # as the task takes
 _MOST_LETTERS = 64
-# A sheet that is opened by a spreadsheet program must not be a formula there.
-_NAME = re.compile(r"[\w~][^\x00-\x1f\x7f,\"]{0,63}")
+# A sheet that is opened by a spreadsheet program must not be a formula there; and a terminal or a
+# page must not be steered by controls, nor turned round.
+_NAME = re.compile(r"[\w~][^\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069,\"]{0,63}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,6})(?:\.[0-9]{1,9})?")
 _ANY_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?")
