@@ -93,6 +93,13 @@ def test_raw_data_of_another_program_beside_a_series_is_no_manifest(place: Path)
     assert [path.name for path in find_study(series).manifests] == ["2.25.78.dcm"]
 
 
+def test_a_malformed_file_beside_a_series_is_no_manifest_and_no_obstacle(place: Path) -> None:
+    series = find_study(place).files[0].parent
+    (place / "2.25.77" / "2.25.80.dcm").write_bytes(bytes(128) + b"DICM\x02\x00\x00\x00??")
+
+    assert [path.name for path in find_study(series).manifests] == ["2.25.78.dcm"]
+
+
 def test_without_a_manifest_there_is_nothing_to_ask_for(place: Path) -> None:
     (place / "2.25.77" / "2.25.78.dcm").unlink()
 

@@ -9,6 +9,7 @@ where others may keep Raw Data of theirs.
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
@@ -51,9 +52,9 @@ def sort_out(source: Path) -> tuple[list[Path], list[Path]]:
 
 
 def manifests_beside(source: Path) -> list[Path]:
-    """Return the files that carry manifests in the folders beside one."""
+    """Return the files that carry manifests in the folders beside one; malformed ones do not."""
     beside = (path for folder in _folders_beside(source) for path in _entries(folder))
-    return [path for path in _sorted_out(beside)[1] if _has_our_mark(path)]
+    return [path for path in beside if _unless_malformed(partial(_is_our_manifest, path))]
 
 
 def _below(source: Path) -> Iterator[Path]:
@@ -89,8 +90,10 @@ def _sorted_out(paths: Iterator[Path]) -> tuple[list[Path], list[Path]]:
     return files, manifests
 
 
-def _has_our_mark(path: Path) -> bool:
-    return _unless_malformed(lambda: read_file_header(path).is_protected)
+def _is_our_manifest(path: Path) -> bool:
+    if _media_class(path) != _RAW_DATA_STORAGE or _is_sealed(path):
+        return False
+    return read_file_header(path).is_protected
 
 
 def _is_sealed(path: Path) -> bool:
