@@ -106,7 +106,7 @@ sample-data: .make/installed
 	@touch $@
 
 bench: .make/installed debian .make/peers .make/peers-dvh
-	$(BIN)/python Testing/benchmarks/run.py $(if $(WRITE),--write)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python Testing/benchmarks/run.py $(if $(WRITE),--write)
 
 vectors: .make/installed
 	$(BIN)/python -m Testing.vectors.make_vectors
