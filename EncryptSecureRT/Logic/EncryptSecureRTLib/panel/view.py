@@ -34,6 +34,8 @@ _STAGE_TITLES = {
     "gamma_again": _("Comparing more finely where it was undecided"),
     "difference": _("Subtracting the doses"),
     "agreement": _("Measuring distances to agreement"),
+    "isodose_volumes": _("Measuring volumes within isodoses"),
+    "profiles": _("Reading doses along lines"),
     "isodoses": _("Measuring isodoses"),
     "structures": _("Dose-volume histograms"),
     "gamma_dicom": _("Writing gamma as DICOM"),
