@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.limits import LIMITS, MIB
+from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.volumes import VolumeHeader
 from EncryptSecureRTLib.scene.doses import (
     DOSE_PROBLEM_CODES,
@@ -27,12 +27,10 @@ from EncryptSecureRTLib.scene.doses import (
 from EncryptSecureRTLib.scene.geometry import GridGeometry, volume_grid
 from EncryptSecureRTLib.scene.mrml import Node
 from EncryptSecureRTLib.scene.neutral import is_mapped_uid
-from EncryptSecureRTLib.scene.private_files import new_private_file
 from EncryptSecureRTLib.scene.volumes import voxels_of
-from EncryptSecureRTLib.scene.voxels import WrittenVolume
+from EncryptSecureRTLib.scene.voxels import WrittenVolume, writing_slices
 
 _PER_GY: Mapping[DoseUnit | None, float] = {DoseUnit.GY: 1.0, DoseUnit.CGY: 100.0}
-_STEP_BYTES = 8 * MIB  # a few hundredths of a second of work between two pauses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +92,8 @@ def writing_dose(
     reverse = not grid.is_right_handed
     header = _header(grid.with_slices_reversed() if reverse else grid, uids or random_dose_uids())
     array = voxels_of(node)
-    written_bytes, pause_at_bytes = 0, _STEP_BYTES
-    with new_private_file(path, "the dose to send") as file:
-        file.write(header.frame_head())
-        for slice_ji in reversed(array) if reverse else array:
-            written_bytes += file.write(_gray(slice_ji, per_gy).data)
-            if written_bytes >= pause_at_bytes:
-                pause_at_bytes += _STEP_BYTES
-                yield written_bytes, header.size_bytes
+    slices = (_gray(slice_ji, per_gy) for slice_ji in (reversed(array) if reverse else array))
+    yield from writing_slices(path, "the dose to send", header, slices)
     return WrittenVolume(header=header, slices_reversed=reverse)
 
 

@@ -9,7 +9,7 @@ ones; `slices_reversed` says so to whoever puts results back.
 """
 
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,15 +100,26 @@ def writing_volume(
     reverse = not grid.is_right_handed
     header = _header(grid.with_slices_reversed() if reverse else grid, uids, reverse=reverse)
     array = voxels_of(node)
+    slices = map(_whole_hu, reversed(array) if reverse else array)
+    yield from writing_slices(path, "the volume to send", header, slices)
+    return WrittenVolume(header=header, slices_reversed=reverse)
+
+
+def writing_slices(
+    path: Path, what: str, header: VolumeHeader, slices: Iterable[npt.NDArray[np.generic]]
+) -> Iterator[tuple[int, int]]:
+    """Write a header and slices (j, i) in C order to a new file; yield octets written, and in all.
+
+    `what` is written is for the error if it cannot be (E_LOCAL_FILE).
+    """
     written_bytes, pause_at_bytes = 0, _STEP_BYTES
-    with new_private_file(path, "the volume to send") as file:
+    with new_private_file(path, what) as file:
         file.write(header.frame_head())
-        for slice_ji in reversed(array) if reverse else array:
-            written_bytes += file.write(_whole_hu(slice_ji).data)
+        for slice_ji in slices:
+            written_bytes += file.write(slice_ji.data)
             if written_bytes >= pause_at_bytes:
                 pause_at_bytes += _STEP_BYTES
                 yield written_bytes, header.size_bytes
-    return WrittenVolume(header=header, slices_reversed=reverse)
 
 
 def _header(grid: GridGeometry, uids: SeriesUids | None, *, reverse: bool) -> VolumeHeader:

@@ -30,6 +30,7 @@ from encryptsecurert_worker.tasks.dose_inputs import read_inputs, registration_o
 from encryptsecurert_worker.tasks.dose_maps import criteria_of
 from encryptsecurert_worker.tasks.dose_outputs import results_of
 from encryptsecurert_worker.tasks.dose_stages import Stages
+from encryptsecurert_worker.tasks.dose_values import whole_numbers
 from encryptsecurert_worker.tasks.dose_work import estimate_seconds
 from encryptsecurert_worker.tasks.task import TaskContext, TaskOutput
 
@@ -154,15 +155,7 @@ def _weights(asked: DoseCompareParameters) -> dict[str, float]:
 
 def _numbers(comparison: DoseComparison) -> Iterator[tuple[str, float]]:
     """Yield the figures of the whole grid, then one or two of each structure, for the receipt."""
-    for name, part in (
-        ("gamma", comparison.gamma),
-        ("difference", comparison.difference),
-        ("agreement", comparison.agreement),
-    ):
-        if part is not None:
-            for member, value in part.as_json()["whole"].items():
-                if value is not None:
-                    yield f"{name}.{member}", float(value)
+    yield from whole_numbers(comparison.gamma, comparison.difference, comparison.agreement)
     if comparison.gamma is not None:
         for one in comparison.gamma.structures:
             if one.figures.pass_percent_certain is not None:

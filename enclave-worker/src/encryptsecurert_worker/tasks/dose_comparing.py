@@ -49,6 +49,7 @@ from encryptsecurert_worker.tasks.dose_maps import (
 from encryptsecurert_worker.tasks.dose_outputs import Compared
 from encryptsecurert_worker.tasks.dose_shapes import isodose_parts, profile_parts
 from encryptsecurert_worker.tasks.dose_stages import Stages
+from encryptsecurert_worker.tasks.dose_values import value_figures, value_histogram
 
 # 256 structures under two doses of 80 Gy, in steps of 0.01 Gy; a point is 16 octets.
 MOST_CURVE_POINTS = 1 << 22
@@ -203,15 +204,10 @@ class _Parts:
         difference = self._maps.difference
         if difference is None or not self._asked.difference:
             return None
-        values = difference_statistics(difference).values
-        histogram = None
-        if values is not None:
-            half, bins = values.histogram.half_range, len(values.histogram.counts)
-            edges = tuple(float(edge) for edge in np.linspace(-half, half, bins + 1))
-            histogram = Histogram(edges=edges, counts=values.histogram.counts)
+        found = difference_statistics(difference)
         return DifferencePart(
-            whole=difference_figures(difference, None),
-            histogram=histogram,
+            whole=value_figures(found.values, points=found.counted, outside=found.outside),
+            histogram=value_histogram(found.values),
             structures=tuple(self._difference),
         )
 

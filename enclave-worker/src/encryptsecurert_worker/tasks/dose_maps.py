@@ -40,6 +40,7 @@ from encryptsecurert_rt.dose.tg218 import (
 )
 from encryptsecurert_worker.tasks.dose_inputs import DoseInputs
 from encryptsecurert_worker.tasks.dose_stages import Stages
+from encryptsecurert_worker.tasks.dose_values import value_figures
 
 GAMMA_EPS = 0.001
 _FINER = 10.0  # a verdict that is undecided is looked for with so much smaller an interval
@@ -216,18 +217,7 @@ def gamma_figures(gamma: GammaMap, mask: BoolArray | None) -> GammaFigures:
 def difference_figures(difference: DifferenceMap, mask: BoolArray | None) -> DifferenceFigures:
     """Return the figures of a difference in a mask (k, j, i), or of the whole grid."""
     found: DifferenceStatistics = difference_statistics(difference, mask)
-    values = found.values
-    return DifferenceFigures(
-        points=found.counted,
-        outside=found.outside,
-        mean_gy=None if values is None else values.mean,
-        sd_gy=None if values is None else values.sd,
-        rms_gy=None if values is None else values.rms,
-        minimum_gy=None if values is None else values.minimum,
-        maximum_gy=None if values is None else values.maximum,
-        p2_gy=None if values is None else values.percentile_2,
-        p98_gy=None if values is None else values.percentile_98,
-    )
+    return value_figures(found.values, points=found.counted, outside=found.outside)
 
 
 def agreement_figures(maps: AgreementMaps, mask: BoolArray | None) -> AgreementFigures:

@@ -39,6 +39,7 @@ from encryptsecurert_rt.dose.grid import DoseGrid
 from encryptsecurert_rt.errors import Cancelled, InvalidInput
 from encryptsecurert_worker.tasks.dose_maps import criteria_of
 from encryptsecurert_worker.tasks.dose_stages import Stages
+from encryptsecurert_worker.tasks.dose_values import whole_numbers
 from encryptsecurert_worker.tasks.dose_work import estimate_seconds
 from encryptsecurert_worker.tasks.measurement_comparing import (
     MeasurementCompared,
@@ -216,15 +217,7 @@ def _volume(
 
 def _numbers(comparison: MeasurementComparison) -> Iterator[tuple[str, float]]:
     """Yield the figures for the receipt."""
-    for name, part in (
-        ("gamma", comparison.gamma),
-        ("difference", comparison.difference),
-        ("agreement", comparison.agreement),
-    ):
-        if part is not None:
-            for member, value in part.as_json()["whole"].items():
-                if value is not None:
-                    yield f"{name}.{member}", float(value)
+    yield from whole_numbers(comparison.gamma, comparison.difference, comparison.agreement)
     shift = comparison.shift
     if shift is not None:
         for member in ("x_mm", "y_mm", "z_mm"):

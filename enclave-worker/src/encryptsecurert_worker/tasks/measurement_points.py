@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from encryptsecurert_protocol.dose_figures import AgreementFigures, DifferenceFigures, Histogram
+from encryptsecurert_protocol.dose_figures import AgreementFigures
 from encryptsecurert_protocol.dose_options import AgreementOptions
 from encryptsecurert_protocol.dose_parts import AgreementPart, DifferencePart
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
@@ -21,6 +21,7 @@ from encryptsecurert_rt.dose.plane import MeasuredPoints, PointComparison, compa
 from encryptsecurert_rt.dose.statistics import ValueSummary
 from encryptsecurert_rt.progress import Progress
 from encryptsecurert_worker.tasks.dose_comparing import agreement_words
+from encryptsecurert_worker.tasks.dose_values import value_figures, value_histogram
 
 _POINTS_AT_ONCE = 1 << 14  # some tenths of a second of search
 _STATES = {
@@ -123,24 +124,9 @@ def _judged(
 def _difference(found: PointComparison) -> DifferencePart:
     inside = found.difference_gy[~np.isnan(found.difference_gy)]
     values = ValueSummary.of(inside)
-    histogram = None
-    if values is not None:
-        half, bins = values.histogram.half_range, len(values.histogram.counts)
-        edges = tuple(float(edge) for edge in np.linspace(-half, half, bins + 1))
-        histogram = Histogram(edges=edges, counts=values.histogram.counts)
     return DifferencePart(
-        whole=DifferenceFigures(
-            points=inside.size,
-            outside=found.outside,
-            mean_gy=None if values is None else values.mean,
-            sd_gy=None if values is None else values.sd,
-            rms_gy=None if values is None else values.rms,
-            minimum_gy=None if values is None else values.minimum,
-            maximum_gy=None if values is None else values.maximum,
-            p2_gy=None if values is None else values.percentile_2,
-            p98_gy=None if values is None else values.percentile_98,
-        ),
-        histogram=histogram,
+        whole=value_figures(values, points=inside.size, outside=found.outside),
+        histogram=value_histogram(values),
         structures=(),
     )
 
