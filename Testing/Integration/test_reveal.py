@@ -9,13 +9,16 @@ from pydicom import dcmread
 from Testing.Integration.clinic import EVERYBODY, Clinic, open_clinic
 from Testing.Integration.command_lines import Run, run_client
 from Testing.Integration.requests_of_a_panel import Message, ask_as, ask_into_file
+from Testing.Integration.served import wait_until
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
 from encryptsecurert_protocol.reveals import RevealClass, classes_of
 from encryptsecurert_protocol.rights import Role
+from EncryptSecureRTLib.client.channel import ChannelGate
 from EncryptSecureRTLib.client.dicomfiles import split as split_module
 from EncryptSecureRTLib.client.jobs import Watcher
+from EncryptSecureRTLib.client.listing import list_jobs
 from EncryptSecureRTLib.client.protect import protect_series
 from EncryptSecureRTLib.client.reveal import Reveal
 from EncryptSecureRTLib.client.study_files import find_study
@@ -211,6 +214,47 @@ def test_batches_of_one_call_come_together_in_one_manifest(
     run = _to_files(clinic, Role.RADIATION_ONCOLOGIST, tmp_path / "p", tmp_path / "back")
     assert _digests(tmp_path / "back") == _digests(clinic.original)
     assert run.result["instances"] == 5
+
+
+def test_one_attested_connection_serves_all_jobs_of_a_study(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(split_module, "_BATCH_INSTANCES", 2)
+    attested: list[bytes] = []
+    admit = ChannelGate.admit_certificate
+
+    def admitted(gate: ChannelGate, certificate_der: bytes) -> None:
+        attested.append(certificate_der)
+        admit(gate, certificate_der)
+
+    monkeypatch.setattr(ChannelGate, "admit_certificate", admitted)
+    home = clinic.people[Role.PHYSICIST]
+    with clinic.hospital.channel(home) as channel:
+        reveal = Reveal(channel, home, Watcher(), "display", ["identity"])
+        made = reveal.run(find_study(clinic.study), lambda *_: None)
+
+    assert len(made.receipts) == 3
+    assert len(attested) == 1
+
+
+def test_the_jobs_of_a_study_that_was_stopped_all_end(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(split_module, "_BATCH_INSTANCES", 2)
+    taken: list[str] = []
+    home = clinic.people[Role.PHYSICIST]
+    with clinic.hospital.channel(home) as channel:
+        before = {row.job for row in list_jobs(channel)}
+        reveal = Reveal(channel, home, Watcher(stopped=lambda: bool(taken)), "display", ["dates"])
+        with pytest.raises(EncryptSecureRTError, match="E_CANCELLED"):
+            reveal.run(find_study(clinic.study), lambda path, *_: taken.append(path.name))
+
+        def both_ended() -> bool:
+            states = [row.state for row in list_jobs(channel) if row.job not in before]
+            return len(states) == 2 and all(state.ended for state in states)
+
+        wait_until(both_ended)
+    assert len(taken) == 1
 
 
 def test_originals_are_removed_only_after_each_was_proved(clinic: Clinic, tmp_path: Path) -> None:

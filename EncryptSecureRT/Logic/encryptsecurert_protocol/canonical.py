@@ -26,6 +26,8 @@ JsonValue = None | bool | int | str | list[Any] | dict[str, Any]
 JsonObject = dict[str, Any]
 
 _KEY = re.compile(r"[a-z0-9_]+\Z")
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _MAX_INT = 2**53 - 1
 _ENCODER = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
@@ -44,13 +46,13 @@ def _is_key(text: str) -> bool:
 def _check(value: object, depth: int) -> None:
     if depth > LIMITS.json_depth:
         _refuse()
-    if value is None or isinstance(value, bool):
-        return
-    if isinstance(value, int):
-        if abs(value) > _MAX_INT:
-            _refuse()
-    elif isinstance(value, str):
+    if isinstance(value, str):  # as most are
         if not value.isascii() and not unicodedata.is_normalized("NFC", value):
+            _refuse()
+    elif value is None or isinstance(value, bool):
+        return
+    elif isinstance(value, int):
+        if abs(value) > _MAX_INT:
             _refuse()
     elif isinstance(value, list | tuple):
         for item in value:
@@ -99,23 +101,10 @@ def decode(octets: bytes, max_bytes: int = LIMITS.header_bytes) -> JsonObject:
 
 
 def _depth(octets: bytes) -> int:
-    deepest = depth = 0
-    in_text = escaped = False
-    for octet in octets:
-        if in_text:
-            if escaped:
-                escaped = False
-            elif octet == 0x5C:
-                escaped = True
-            elif octet == 0x22:
-                in_text = False
-        elif octet == 0x22:
-            in_text = True
-        elif octet in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif octet in b"]}":
-            depth -= 1
+    depth = deepest = 0
+    for bracket in _TEXT.sub(b"", octets).translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
     return deepest
 
 

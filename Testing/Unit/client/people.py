@@ -3,7 +3,7 @@
 import base64
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -84,6 +84,7 @@ class WrittenLine:
     ----------
     streams : one item for each stream that is opened: events, b"" for a heartbeat, or an error
         code where the stream breaks.
+    read_whole : how many streams were read to their ends.
     refusals : error codes for job submissions, None for one that is taken.
     """
 
@@ -93,6 +94,7 @@ class WrittenLine:
         self.verdict = SimpleNamespace(policy_sha256="22" * 32, simulated=True)
         self.statement = worker_state()
         self.streams: list[Sequence[Event | bytes | ErrorCode]] = []
+        self.read_whole = 0
         self.refusals: list[ErrorCode | None] = []
         self.cancel_refusal: ErrorCode | None = None
         self.answers: dict[str, Mapping[str, Any]] = {}
@@ -129,13 +131,14 @@ class WrittenLine:
             raise EncryptSecureRTError(refusal)
         return {"job": header.job, "state": "queued"}
 
-    def stream_lines(self, path: str, max_line_bytes: int) -> Iterator[bytes]:
+    def stream_lines(self, path: str, max_line_bytes: int) -> Generator[bytes, None, None]:
         """Yield the lines of the next stream."""
         self.asked.append(f"GET {path}")
         for item in self.streams.pop(0):
             if isinstance(item, ErrorCode):
                 raise EncryptSecureRTError(item)
             yield item if isinstance(item, bytes) else encode_event(item).rstrip(b"\n")
+        self.read_whole += 1
 
     def count(self, beginning: str) -> int:
         """Return how many requests begin so."""

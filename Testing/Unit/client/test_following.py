@@ -86,6 +86,18 @@ def test_an_event_from_before_the_break_is_refused(written: WrittenLine, order: 
     assert refusal_of(follow, written.line, order, Watcher()) is ErrorCode.E_FORMAT
 
 
+@pytest.mark.parametrize(
+    ("behind", "read_whole"), [([], 1), ([_LOST], 0), ([b""], 0), ([_log(9)], 0)]
+)
+def test_the_end_of_a_stream_is_read_so_that_its_connection_serves_again(
+    written: WrittenLine, order: Order, behind: Sequence[Event | bytes | ErrorCode], read_whole: int
+) -> None:
+    written.streams = [[_end(1), *behind]]
+
+    assert follow(written.line, order, Watcher()).n == 1
+    assert written.read_whole == read_whole
+
+
 @pytest.mark.parametrize("stream", [[_LOST], [ErrorCode.E_TIMEOUT], []])
 def test_a_stream_without_a_line_is_where_the_channel_has_given_up(
     written: WrittenLine, order: Order, stream: Sequence[ErrorCode]

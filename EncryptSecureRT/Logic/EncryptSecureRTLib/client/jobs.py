@@ -4,8 +4,9 @@ A job belongs to the worker once it was taken: a lost connection, a restart of t
 end of this process leave it going. Only a stop that the user asked for cancels it.
 """
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -164,7 +165,8 @@ def follow(channel: Line, order: Order, watcher: Watcher) -> EndEvent:
         alive = False
         try:
             path = f"/v1/jobs/{order.job}/events?after={seen}"
-            for line in channel.stream_lines(path, LIMITS.json_line_bytes):
+            lines = channel.stream_lines(path, LIMITS.json_line_bytes)
+            for line in lines:
                 alive = True
                 if not line:  # a heartbeat
                     continue
@@ -174,12 +176,24 @@ def follow(channel: Line, order: Order, watcher: Watcher) -> EndEvent:
                 seen = event.n
                 watcher.event(event)
                 if isinstance(event, EndEvent):
+                    _to_its_end(lines)
                     return event
         except EncryptSecureRTError as error:
             if error.code not in _LOST or not alive:
                 raise
         if not alive:
             raise EncryptSecureRTError(ErrorCode.E_UNREACHABLE, "the event stream ended early")
+
+
+def _to_its_end(lines: Generator[bytes, None, None]) -> None:
+    """Read the end of a stream that has nothing more to say.
+
+    A connection whose answer was read whole serves the next request; another one would have to be
+    attested first. If it does not come, or something else does, the stream is closed.
+    """
+    with contextlib.suppress(EncryptSecureRTError):
+        next(lines, None)
+    lines.close()
 
 
 class CancelOnStop:

@@ -10,7 +10,7 @@ none whose results nobody could open.
 import contextlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
@@ -27,6 +27,7 @@ _MEMBERS = ("schema", "header", "secret", "url")
 _FILE = "order.json"
 _MAX_SECRET_BYTES = 96
 _KEPT = timedelta(days=8)  # a worker keeps results for seven days
+_YOUNG = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,33 +73,51 @@ def open_order(home: ClientHome, job: str) -> Order:
     """
     if not is_job_id(job):
         raise EncryptSecureRTError(ErrorCode.E_NOT_FOUND)
-    return _open(home, job, home.user().user)
+    return _kept(home, job, home.user().user).order()
 
 
-def _open(home: ClientHome, job: str, user: str) -> Order:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """An order as its file has it: the key is not made from its secret yet, which takes a while."""
+
+    header: JobHeader
+    secret: bytes = field(repr=False)
+    url: str
+
+    def order(self) -> Order:
+        """Return the order (E_LOCAL_FILE if the secret is not that of the header's key)."""
+        try:
+            key = HpkeKeyPair.from_secret(self.header.result_key.suite, self.secret)
+        except EncryptSecureRTError:
+            raise _refusal() from None
+        if key.public != self.header.result_key.public:
+            raise _refusal()
+        return Order(header=self.header, result_key=key, url=self.url)
+
+
+def _refusal() -> EncryptSecureRTError:
+    return EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, "the job's order is damaged or foreign")
+
+
+def _kept(home: ClientHome, job: str, user: str) -> _Kept:
     octets = read_whole(home.jobs_path / job / _FILE, LIMITS.json_line_bytes)
     if octets is None:
         raise EncryptSecureRTError(ErrorCode.E_NOT_FOUND, "this job was not ordered from here")
-    refusal = EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, "the job's order is damaged or foreign")
     try:
-        order = _decode(octets)
+        kept = _decode(octets)
     except EncryptSecureRTError:
-        raise refusal from None
-    if order.job != job or order.header.user != user:
-        raise refusal
-    if order.result_key.public != order.header.result_key.public:
-        raise refusal
-    return order
+        raise _refusal() from None
+    if kept.header.job != job or kept.header.user != user:
+        raise _refusal()
+    return kept
 
 
-def _decode(octets: bytes) -> Order:
+def _decode(octets: bytes) -> _Kept:
     fields = Fields(canonical.decode(octets), _MEMBERS)
     fields.constant("schema", _SCHEMA)
-    header = JobHeader.decode(fields.octets("header", LIMITS.json_line_bytes))
-    secret = fields.octets("secret", _MAX_SECRET_BYTES)
-    return Order(
-        header=header,
-        result_key=HpkeKeyPair.from_secret(header.result_key.suite, secret),
+    return _Kept(
+        header=JobHeader.decode(fields.octets("header", LIMITS.json_line_bytes)),
+        secret=fields.octets("secret", _MAX_SECRET_BYTES),
         url=fields.text("url", r"https://[!-~]+"),
     )
 
@@ -111,22 +130,38 @@ def forget_order(home: ClientHome, job: str) -> None:
         folder.rmdir()
 
 
-def _orders(home: ClientHome) -> Iterator[Order]:
-    """Yield the orders that can be read; a damaged one is left for its owner to look at."""
+def _all_kept(home: ClientHome, *, before: datetime | None = None) -> Iterator[_Kept]:
+    """Yield the orders that can be read; a damaged one is left for its owner to look at.
+
+    Of those whose files were written later than `before` nothing is read: there may be thousands.
+    """
     try:
         user = home.user().user
         names = sorted(path.name for path in home.jobs_path.iterdir())
     except (OSError, EncryptSecureRTError):
         return
     for name in names:
-        if is_job_id(name):
+        if is_job_id(name) and (before is None or _written_at(home, name) < before):
             with contextlib.suppress(EncryptSecureRTError):
-                yield _open(home, name, user)
+                yield _kept(home, name, user)
+
+
+def _written_at(home: ClientHome, job: str) -> datetime:
+    """Return when an order was written; long ago if nobody can tell."""
+    try:
+        modified_s = (home.jobs_path / job / _FILE).stat().st_mtime
+        return datetime.fromtimestamp(modified_s, UTC)
+    except (OSError, OverflowError, ValueError):
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def opened_here(home: ClientHome) -> frozenset[str]:
     """Return the jobs whose results can be opened from this folder."""
-    return frozenset(order.job for order in _orders(home))
+    here: set[str] = set()
+    for kept in _all_kept(home):
+        with contextlib.suppress(EncryptSecureRTError):
+            here.add(kept.order().job)
+    return frozenset(here)
 
 
 def prune_orders(
@@ -140,7 +175,8 @@ def prune_orders(
         A worker, and the jobs that it has of this user. An order that it does not know stays
         until it can be taken no more: another process may be about to submit it.
     """
-    for order in list(_orders(home)):
-        lost = held is not None and order.url == url and order.job not in held
-        if now >= order.header.created + _KEPT or (lost and now >= order.header.expires):
-            forget_order(home, order.job)
+    for kept in list(_all_kept(home, before=None if held is not None else now - _YOUNG)):
+        header = kept.header
+        lost = held is not None and kept.url == url and header.job not in held
+        if now >= header.created + _KEPT or (lost and now >= header.expires):
+            forget_order(home, header.job)

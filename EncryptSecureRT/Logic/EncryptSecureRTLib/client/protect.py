@@ -13,15 +13,15 @@ from pathlib import Path
 from encryptsecurert_protocol.errors import ErrorCode
 from encryptsecurert_protocol.objects import ObjectKind
 from EncryptSecureRTLib.client.home import ClientHome
-from EncryptSecureRTLib.client.jobs import Finished, Watcher
+from EncryptSecureRTLib.client.jobs import Watcher
 from EncryptSecureRTLib.client.line import Line
 from EncryptSecureRTLib.client.protect_choices import Pictures, ProtectChoices
-from EncryptSecureRTLib.client.protect_copy import ProtectedCopy, RunJob
+from EncryptSecureRTLib.client.protect_copy import BeginJob, ProtectedCopy
 from EncryptSecureRTLib.client.protect_place import publish, staging_in
 from EncryptSecureRTLib.client.receipts import archive_receipt
 from EncryptSecureRTLib.client.refused import Refusals, RefusedFile
 from EncryptSecureRTLib.client.report import BatchReport
-from EncryptSecureRTLib.client.runs import run_job, sending_all
+from EncryptSecureRTLib.client.runs import BegunJob, begin_job, sending_all
 from EncryptSecureRTLib.client.study import scan_study
 from EncryptSecureRTLib.client.trust import utc_now
 from EncryptSecureRTLib.client.uids import Replaced, replaced_uids
@@ -95,10 +95,10 @@ def protect_series(
     files = len(scan.headers) + len(scan.refused)
     refusals = Refusals(files, all_or_nothing=choices.all_or_nothing)
     refusals.add(scan.refused)
-    run = _running(channel, home, watcher, choices.parameters())
+    begin = _beginning(channel, home, watcher, choices.parameters())
     seals = choices.pictures is Pictures.SEAL
     with staging_in(destination) as staging:
-        copy = ProtectedCopy(run, staging, watcher, refusals, seal_pictures=seals)
+        copy = ProtectedCopy(begin, staging, watcher, refusals, seal_pictures=seals)
         copy.make(scan.headers)
         manifests = copy.write_manifests()
         watcher.end_if_stopped()
@@ -124,14 +124,14 @@ def protect_series(
     )
 
 
-def _running(
+def _beginning(
     channel: Line, home: ClientHome, watcher: Watcher, parameters: Mapping[str, str]
-) -> RunJob:
-    """Return what runs a job of the task on given inputs."""
+) -> BeginJob:
+    """Return what begins a job of the task on given inputs."""
 
-    def run(contents: Mapping[ObjectKind, bytes]) -> Finished:
+    def begin(contents: Mapping[ObjectKind, bytes]) -> BegunJob:
         made = {kind: lambda octets=octets: Content([octets]) for kind, octets in contents.items()}
         send = sending_all(channel, home, made, watcher)
-        return run_job(channel, home, "protect", send, parameters, watcher)
+        return begin_job(channel, home, "protect", send, parameters, watcher)
 
-    return run
+    return begin

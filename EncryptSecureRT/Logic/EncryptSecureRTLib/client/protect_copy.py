@@ -39,11 +39,12 @@ from EncryptSecureRTLib.client.pipeline import one_ahead, readers, side_by_side,
 from EncryptSecureRTLib.client.protect_choices import PICTURE_CODES
 from EncryptSecureRTLib.client.refused import Refusals, RefusedFile
 from EncryptSecureRTLib.client.report import BatchReport
+from EncryptSecureRTLib.client.runs import BegunJob, in_turn
 from EncryptSecureRTLib.client.study import FileHeader
 
 T = TypeVar("T")
 Batch = Sequence[tuple[FileHeader, SplitFile]]
-RunJob = Callable[[Mapping[ObjectKind, bytes]], Finished]
+BeginJob = Callable[[Mapping[ObjectKind, bytes]], BegunJob]
 
 _BATCH_BYTES = 12 * MIB  # a protected header is up to about four times its original
 _RESULT, _MANIFESTS = "headers", "manifests"
@@ -55,8 +56,8 @@ class ProtectedCopy:
 
     Parameters
     ----------
-    run : callable
-        Runs one job of the task `protect` on these inputs.
+    begin : callable
+        Begins one job of the task `protect` on these inputs.
     staging : Path
         Folder in which the protected files are written.
     refusals : Refusals
@@ -73,7 +74,7 @@ class ProtectedCopy:
 
     def __init__(
         self,
-        run: RunJob,
+        begin: BeginJob,
         staging: Path,
         watcher: Watcher,
         refusals: Refusals,
@@ -85,7 +86,7 @@ class ProtectedCopy:
         self.receipts: list[bytes] = []
         self.reports: list[BatchReport] = []
         self.simulated = False
-        self._run, self._staging, self._watcher = run, staging, watcher
+        self._begin, self._staging, self._watcher = begin, staging, watcher
         self._refusals, self._seal_pictures = refusals, seal_pictures
         self._pictures: list[FileHeader] = []
         self._names: set[str | None] = set()
@@ -119,12 +120,13 @@ class ProtectedCopy:
                 over,
             ) as batches,
             writers() as threads,
+            in_turn(_with_last(batches), self._job, waits=_is_last) as turns,
         ):
             written: list[Future[Path]] = []
             begun: Batch = []
-            for batch, is_last in _with_last(batches):
+            for (batch, is_last), finished in turns:
                 self._refuse_all(unsplit, whole=whole)
-                answers = self._answers(batch, is_last=is_last)
+                answers = self._answers(batch, finished, is_last=is_last)
                 self._note_written(begun, written)
                 self._watcher.stage("write")
                 begun, taken = self._protected(batch, answers, whole=whole)
@@ -223,14 +225,18 @@ class ProtectedCopy:
     def _tell_count(self) -> None:
         self._watcher.count(len(self.paths) + len(self._refusals), self._refusals.files)
 
-    def _answers(self, batch: Batch, *, is_last: bool) -> list[ProtectedHeader]:
-        """Run the job of one batch; keep its receipt and its manifests."""
+    def _job(self, one: tuple[Batch, bool]) -> BegunJob:
+        """Begin the job of one batch; the last one has the manifests of those before it."""
+        batch, is_last = one
         requests = [encode_request(header_request(split)) for _, split in batch]
         contents = {ObjectKind.HEADERS: pack_batch(requests)}
+        if is_last and self._manifests:
+            contents[ObjectKind.MANIFESTS] = pack_batch([bytes(m.header) for m in self._manifests])
+        return self._begin(contents)
+
+    def _answers(self, batch: Batch, finished: Finished, *, is_last: bool) -> list[ProtectedHeader]:
+        """Return the answers of one batch; keep its receipt and its manifests."""
         earlier = self._manifests if is_last else []
-        if earlier:
-            contents[ObjectKind.MANIFESTS] = pack_batch([bytes(file.header) for file in earlier])
-        finished = self._run(contents)
         answers = [decode_answer(item) for item in unpack_batch(finished.results[_RESULT])]
         are_due = bool(earlier) or any(one.state is HeaderState.PROTECTED for one in answers)
         if len(answers) != len(batch) or are_due is not (_MANIFESTS in finished.results):
@@ -242,6 +248,10 @@ class ProtectedCopy:
         self.reports.append(BatchReport.of(finished))
         self.simulated |= finished.judged.verdict.simulated
         return answers
+
+
+def _is_last(one: tuple[Batch, bool]) -> bool:
+    return one[1]
 
 
 def _with_last(batches: Iterator[T]) -> Iterator[tuple[T, bool]]:

@@ -40,7 +40,7 @@ from EncryptSecureRTLib.client.pipeline import (
     writers,
 )
 from EncryptSecureRTLib.client.receipts import archive_receipt
-from EncryptSecureRTLib.client.runs import run_job, sending_all
+from EncryptSecureRTLib.client.runs import BegunJob, begin_job, in_turn, sending_all
 from EncryptSecureRTLib.client.study_files import StudyFiles
 from EncryptSecureRTLib.client.trust import utc_now
 from EncryptSecureRTLib.client.upload import Content
@@ -106,10 +106,11 @@ class Reveal:
                 in_batches(until(over, self._each_split(hashing, study.files)), _BATCH_BYTES), over
             ) as batches,
             self._takers() as threads,
+            in_turn(batches, lambda batch: self._begin(batch, manifests)) as turns,
         ):
             taken: list[Future[None]] = []
-            for batch in batches:
-                answers = self._batch(batch, manifests)
+            for batch, finished in turns:
+                answers = self._answers(finished, len(batch))
                 done = self._count(taken, done, len(study.files))
                 taken = [
                     threads.submit(self._taken, take, path, split, answer)
@@ -145,7 +146,7 @@ class Reveal:
             self._watcher.count(done, files)
         return done
 
-    def _batch(self, batch: Sequence[tuple[Path, SplitFile]], manifests: bytes) -> list[Revealed]:
+    def _begin(self, batch: Sequence[tuple[Path, SplitFile]], manifests: bytes) -> BegunJob:
         requests = pack_batch([encode_request(_request(split)) for _, split in batch])
         send = sending_all(
             self._channel,
@@ -156,11 +157,11 @@ class Reveal:
             },
             self._watcher,
         )
-        finished: Finished = run_job(
-            self._channel, self._home, "reveal", send, self._parameters, self._watcher
-        )
+        return begin_job(self._channel, self._home, "reveal", send, self._parameters, self._watcher)
+
+    def _answers(self, finished: Finished, files: int) -> list[Revealed]:
         answers = [Revealed.decode(item) for item in unpack_batch(finished.results[_RESULT])]
-        if len(answers) != len(batch):
+        if len(answers) != files:
             raise EncryptSecureRTError(ErrorCode.E_RESULT)
         self._receipts.append(archive_receipt(self._home, finished.receipt, utc_now()))
         self._simulated |= finished.judged.verdict.simulated
@@ -245,10 +246,15 @@ def reveal_files(
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE, "the destination is there already")
     staging = destination.parent / f".esrt-part-{random_octets(8).hex()}"
 
+    folders: dict[Path, Path] = {}
+
     def take(path: Path, split: SplitFile, answer: Revealed) -> None:
-        folder = staging / path.relative_to(study.source).parent
         with _local_errors():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = folders.get(path.parent)
+            if folder is None:
+                folder = staging / path.parent.relative_to(study.source)
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                folders[path.parent] = folder
             with (folder / f"{answer.instance}.dcm").open("xb") as sink:
                 put_together(path, split, answer, sink)
                 sink.flush()

@@ -1,8 +1,9 @@
 """Whole jobs: send, submit, follow, fetch, and what becomes of the job when one of them breaks."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.events import EndEvent
@@ -26,7 +27,10 @@ from EncryptSecureRTLib.client.upload import Content, upload
 
 RUN_AGAIN = "run {} again: what the worker holds is not sent twice"
 FETCH_LATER = "the job goes on; fetch it later"
+_LOST = PASSING - {ErrorCode.E_BUSY}
+S = TypeVar("S")
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Send = Callable[[], Sequence[str]]
 Input = tuple[ObjectKind, Callable[[], Content]]
 
@@ -52,6 +56,61 @@ def sending_all(
     return send
 
 
+class Begun(Protocol[T_co]):
+    """What was begun at the worker."""
+
+    def end(self) -> T_co:
+        """Wait for its end, and return what it came to."""
+
+    def give_up(self) -> None:
+        """Have the worker end it; nobody waits for it any more."""
+
+
+class BegunJob:
+    """A job that the worker has taken, and that somebody ends here or gives up."""
+
+    def __init__(
+        self, channel: Line, home: ClientHome, watcher: Watcher, begin: Callable[[], Order]
+    ) -> None:
+        self._channel, self._home, self._watcher, self._begin = channel, home, watcher, begin
+        self._order = _again_if_gone(begin)
+
+    def end(self) -> Finished:
+        """Follow and fetch, as `run_job` says."""
+        try:
+            return self._end(self._order)
+        except EncryptSecureRTError as error:
+            if error.code is not ErrorCode.E_INPUT_GONE:
+                raise
+        return self._end(self._begin())
+
+    def _end(self, order: Order) -> Finished:
+        with _left_going(order):
+            end = _follow_or_cancel(self._channel, order, self._watcher)
+        return _fetch_after(self._channel, self._home, order, end, self._watcher)
+
+    def give_up(self) -> None:
+        """Have the worker end it, if it can be told."""
+        cancel_quietly(self._channel, self._order.job)
+
+
+def begin_job(
+    channel: Line,
+    home: ClientHome,
+    task: str,
+    send: Send,
+    parameters: Mapping[str, Any],
+    watcher: Watcher,
+) -> BegunJob:
+    """Send the inputs and submit, as `run_job` does; the job is then ended or given up."""
+    return BegunJob(
+        channel,
+        home,
+        watcher,
+        lambda: _send_and_submit(channel, home, task, send, parameters, watcher),
+    )
+
+
 def run_job(
     channel: Line,
     home: ClientHome,
@@ -74,14 +133,47 @@ def run_job(
         What `submit` and `fetch` raise; `JobGoesOn` if the connection is lost for longer than
         the channel waits.
     """
+    return begin_job(channel, home, task, send, parameters, watcher).end()
 
-    def once() -> Finished:
-        order = _send_and_submit(channel, home, task, send, parameters, watcher)
-        with _left_going(order):
-            end = _follow_or_cancel(channel, order, watcher)
-        return _fetch_after(channel, home, order, end, watcher)
 
-    return _again_if_gone(once)
+@contextmanager
+def in_turn(
+    items: Iterable[S],
+    begin: Callable[[S], Begun[T]],
+    waits: Callable[[S], bool] = lambda item: False,
+) -> Iterator[Iterator[tuple[S, T]]]:
+    """Give items with what their jobs came to, each begun before the one in front of it is ended.
+
+    So the worker has the next one while the results of one are fetched. If anything is raised
+    meanwhile, what was begun is given up, but for a lost connection, which never ends a job.
+
+    Parameters
+    ----------
+    waits : callable
+        Tells of an item whether its job is begun only when those in front of it are ended.
+    """
+    begun: deque[tuple[S, Begun[T]]] = deque()
+
+    def ended(most_left: int) -> Iterator[tuple[S, T]]:
+        while len(begun) > most_left:
+            item, job = begun.popleft()
+            yield item, job.end()
+
+    def given() -> Iterator[tuple[S, T]]:
+        for item in items:
+            if waits(item):
+                yield from ended(0)
+            begun.append((item, begin(item)))
+            yield from ended(1)
+        yield from ended(0)
+
+    try:
+        yield given()
+    except BaseException as error:
+        if not (isinstance(error, EncryptSecureRTError) and error.code in _LOST):
+            for _, job in begun:
+                job.give_up()
+        raise
 
 
 def submit_job(

@@ -9,7 +9,10 @@ once need not be decrypted again: libraries make or open one whole item at a tim
 encrypted or decrypted here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 from typing import NoReturn
 
 from cryptography import x509
@@ -22,6 +25,7 @@ _INTEGER, _OCTET_STRING, _SEQUENCE, _SET = 0x02, 0x04, 0x30, 0x31
 _CONTEXT_0, _IMPLICIT_0 = 0xA0, 0x80
 _MAX_LENGTH_OCTETS = 4
 _MAX_RECIPIENTS = 8
+_SETS_KEPT = 64
 
 _ENVELOPED_DATA = bytes.fromhex("06092a864886f70d010703")
 _DATA = bytes.fromhex("06092a864886f70d010701")
@@ -73,7 +77,7 @@ def write_enveloped(infos: bytes, iv: bytes, encrypted: bytes | memoryview) -> b
 class Enveloped:
     """An EnvelopedData as it stands; `keys` are the encrypted keys by their recipient's name."""
 
-    keys: dict[bytes, bytes] = field(repr=False)
+    keys: Mapping[bytes, bytes] = field(repr=False)
     iv: bytes = field(repr=False)
     encrypted: memoryview = field(repr=False)
 
@@ -84,7 +88,7 @@ def read_enveloped(octets: bytes) -> Enveloped:
     outer.expect(_ENVELOPED_DATA)
     enveloped = outer.enter(_CONTEXT_0, last=True).enter(_SEQUENCE, last=True)
     enveloped.expect(_VERSION_0)
-    infos = enveloped.enter(_SET)
+    infos = enveloped.value(_SET)
     content = enveloped.enter(_SEQUENCE, last=True)
     content.expect(_DATA)
     algorithm = content.enter(_SEQUENCE)
@@ -93,10 +97,13 @@ def read_enveloped(octets: bytes) -> Enveloped:
     encrypted = content.value(_IMPLICIT_0, last=True)
     if len(iv) != IV_BYTES or not len(encrypted) or len(encrypted) % BLOCK_BYTES:
         _refuse()
-    return Enveloped(keys=_keys(infos), iv=bytes(iv), encrypted=encrypted)
+    return Enveloped(keys=_keys(bytes(infos)), iv=bytes(iv), encrypted=encrypted)
 
 
-def _keys(infos: "_Reader") -> dict[bytes, bytes]:
+@lru_cache(_SETS_KEPT)
+def _keys(octets: bytes) -> Mapping[bytes, bytes]:
+    """Return what a SET of recipients holds; items of one study and job have the same one."""
+    infos = _Reader(memoryview(octets))
     keys: dict[bytes, bytes] = {}
     while not infos.at_end:
         info = infos.enter(_SEQUENCE)
@@ -106,7 +113,7 @@ def _keys(infos: "_Reader") -> dict[bytes, bytes]:
         if name in keys or len(keys) == _MAX_RECIPIENTS:
             _refuse()
         keys[name] = bytes(info.value(_OCTET_STRING, last=True))
-    return keys
+    return MappingProxyType(keys)
 
 
 class _Reader:

@@ -14,10 +14,14 @@ from encryptsecurert_protocol.manifests import ManifestEntry
 from encryptsecurert_protocol.offline import MAX_OFFLINE
 from encryptsecurert_protocol.reveals import RevealRequest
 from encryptsecurert_worker.dicom.manifest.clearform import check_reserved, clear_sha256
-from encryptsecurert_worker.dicom.protect.elements import Element, Header, read_header
+from encryptsecurert_worker.dicom.protect.elements import (
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    Element,
+    Header,
+    read_header,
+)
 from encryptsecurert_worker.dicom.protect.identity import plain_uid
 from encryptsecurert_worker.dicom.protect.sealed import ENCRYPTED_ATTRIBUTES
-from encryptsecurert_worker.dicom.protect.shell import EXPLICIT_VR_LITTLE_ENDIAN
 
 _PATIENT_ID, _STUDY, _SOP_INSTANCE = 0x00100020, 0x0020000D, 0x00080018
 _SYNTAX, _CONTENT = 0x04000510, 0x04000520

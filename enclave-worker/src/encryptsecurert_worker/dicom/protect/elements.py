@@ -39,9 +39,10 @@ _ITEM = 0xFFFEE000
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
+EXPLICIT_VR_LITTLE_ENDIAN = b"1.2.840.10008.1.2.1"
 _IMPLICIT_OF_SYNTAX = {
     b"1.2.840.10008.1.2": True,
-    b"1.2.840.10008.1.2.1": False,
+    EXPLICIT_VR_LITTLE_ENDIAN: False,
     **dict.fromkeys(ENCAPSULATED_SYNTAXES, False),
 }
 _META, _DELIMITERS = 0x0002, 0xFFFE
@@ -103,15 +104,13 @@ def _refuse(code: ErrorCode = ErrorCode.E_DICOM) -> NoReturn:
     raise EncryptSecureRTError(code) from None
 
 
-def read_header(request: HeaderRequest, *, sealed: bool = False) -> Header:
+def read_header(request: HeaderRequest) -> Header:
     """Walk the header of a request.
 
     Parameters
     ----------
     request : HeaderRequest
         Of an original or of a protected file.
-    sealed : bool
-        Whether it is the opened item of a protected file, which holds a walked original.
 
     Raises
     ------
@@ -126,7 +125,7 @@ def read_header(request: HeaderRequest, *, sealed: bool = False) -> Header:
         _refuse(ErrorCode.E_FORMAT)
     bulk = tuple(one.place for one in request.bulk)
     octets = bytes(request.header)
-    walker = _Walker(octets, sum(length for _, length in request.gaps), sealed=sealed)
+    walker = _Walker(octets, sum(length for _, length in request.gaps))
     syntax, meta, position = walker.meta()
     implicit = _IMPLICIT_OF_SYNTAX[syntax]
     elements = walker.data_set(position, implicit, None if request.whole else bulk)
@@ -137,6 +136,22 @@ def read_header(request: HeaderRequest, *, sealed: bool = False) -> Header:
         if request.gaps != ((offset + length - 1, 1),):
             _refuse(ErrorCode.E_FORMAT)
     return header
+
+
+def read_sealed(octets: bytes) -> Header:
+    """Walk the opened item of a protected file: a data set around what of an original is sealed.
+
+    It is in Explicit VR Little Endian and has no file meta information; E_DICOM and others as of
+    `read_header`.
+    """
+    walker = _Walker(octets, 0, depth=SEALED_DEPTH, elements=SEALED_ELEMENTS)
+    return Header(
+        octets=octets,
+        syntax=EXPLICIT_VR_LITTLE_ENDIAN,
+        implicit=False,
+        meta={},
+        elements=walker.data_set(0, False, ()),
+    )
 
 
 def _by_tag(found: Sequence[Element]) -> dict[int, Element]:
@@ -161,11 +176,13 @@ def _check_pixels(header: Header) -> None:
 
 
 class _Walker:
-    def __init__(self, octets: bytes, gap_bytes: int, *, sealed: bool) -> None:
+    """Walks octets once; `depth` and `elements` are what is granted over the limits."""
+
+    def __init__(self, octets: bytes, gap_bytes: int, *, depth: int = 0, elements: int = 0) -> None:
         self._octets = octets
         self._gap_bytes = gap_bytes
-        self._left = MAX_ELEMENTS + (SEALED_ELEMENTS if sealed else 0)
-        self._deepest = MAX_DEPTH + (SEALED_DEPTH if sealed else 0)
+        self._left = MAX_ELEMENTS + elements
+        self._deepest = MAX_DEPTH + depth
 
     def meta(self) -> tuple[bytes, Mapping[int, Element], int]:
         """Walk preamble and group 0002; return (transfer syntax, elements, end)."""

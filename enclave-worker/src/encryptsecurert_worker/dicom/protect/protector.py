@@ -33,6 +33,7 @@ from encryptsecurert_worker.dicom.protect.choices import Choices, Dates, PixelTe
 from encryptsecurert_worker.dicom.protect.class_items import ClassItems
 from encryptsecurert_worker.dicom.protect.clearing import Clearing, LastValues
 from encryptsecurert_worker.dicom.protect.elements import (
+    EXPLICIT_VR_LITTLE_ENDIAN,
     PIXEL_DATA,
     PIXEL_TAGS,
     Element,
@@ -49,11 +50,7 @@ from encryptsecurert_worker.dicom.protect.identity import (
 from encryptsecurert_worker.dicom.protect.iods import SEALED_WHOLE, Iod
 from encryptsecurert_worker.dicom.protect.iods.whole import RAW_DATA_STORAGE
 from encryptsecurert_worker.dicom.protect.sealed import ENCRYPTED_ATTRIBUTES, sealed_sequence
-from encryptsecurert_worker.dicom.protect.shell import (
-    EXPLICIT_VR_LITTLE_ENDIAN,
-    file_head,
-    markers,
-)
+from encryptsecurert_worker.dicom.protect.shell import file_head, markers
 from encryptsecurert_worker.dicom.protect.writing import explicit_original, write_head
 
 KEY_BYTES = 32

@@ -18,8 +18,8 @@ from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.gaps import gaps_json
 from encryptsecurert_protocol.headers import HeaderRequest
+from encryptsecurert_worker.dicom.protect.elements import EXPLICIT_VR_LITTLE_ENDIAN
 from encryptsecurert_worker.dicom.protect.envelope import Envelope
-from encryptsecurert_worker.dicom.protect.shell import EXPLICIT_VR_LITTLE_ENDIAN
 from encryptsecurert_worker.dicom.protect.writing import write_element, write_head, write_sequence
 
 ENCRYPTED_ATTRIBUTES = 0x04000500

@@ -9,10 +9,10 @@ from encryptsecurert_worker.dicom.implementation import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
 )
+from encryptsecurert_worker.dicom.protect.elements import EXPLICIT_VR_LITTLE_ENDIAN
 from encryptsecurert_worker.dicom.protect.refusals import PROJECT_NAME
 from encryptsecurert_worker.dicom.protect.writing import write_element, write_sequence
 
-EXPLICIT_VR_LITTLE_ENDIAN = b"1.2.840.10008.1.2.1"
 PROFILE_VERSION = 1
 METHOD = PROJECT_NAME + b" profile %d" % PROFILE_VERSION
 

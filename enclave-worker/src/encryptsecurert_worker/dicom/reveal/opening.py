@@ -19,9 +19,8 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.fields import DIGEST_BYTES, MAX_INTEGER, Fields
 from encryptsecurert_protocol.gaps import MAX_GAPS, read_gaps
 from encryptsecurert_protocol.headers import MAX_BULK_RANGES, HeaderRequest, bulk_ranges
-from encryptsecurert_protocol.reveals import RevealRequest
 from encryptsecurert_worker.dicom.cms import BLOCK_BYTES, Enveloped, read_enveloped, recipient_name
-from encryptsecurert_worker.dicom.protect.elements import Element, Header, read_header
+from encryptsecurert_worker.dicom.protect.elements import Element, Header, read_sealed
 from encryptsecurert_worker.dicom.protect.sealed import (
     PRIVATE_CREATOR,
     PRIVATE_GROUP,
@@ -29,7 +28,6 @@ from encryptsecurert_worker.dicom.protect.sealed import (
     SPLICE_LIST,
     SPLICE_SCHEMA,
 )
-from encryptsecurert_worker.dicom.protect.shell import file_head
 
 _MODIFIED_ATTRIBUTES = 0x04000550
 _CONTENT_KEY_BYTES = 32
@@ -108,12 +106,8 @@ def _plaintext(enveloped: Enveloped, content_key: bytes) -> bytes:
 
 def original_of(plaintext: bytes) -> HeaderRequest:
     """Return the original in an opened item, without its bulk (E_SEAL)."""
-    # The walker reads files, so the data set gets a file's head.
-    octets = file_head(b"", b"") + plaintext
     try:
-        request = RevealRequest(size=len(octets), bulk=(), header=octets)
-        header = read_header(request, sealed=True)
-        return _original(header)
+        return _original(read_sealed(plaintext))
     except EncryptSecureRTError:
         raise _refusal() from None
 
