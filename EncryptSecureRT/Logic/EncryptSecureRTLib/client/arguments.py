@@ -9,10 +9,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS
-from encryptsecurert_protocol.reveals import RevealClass
 from EncryptSecureRTLib.client.dose_asked import DoseAsked
 from EncryptSecureRTLib.client.folder import default_home
 from EncryptSecureRTLib.client.measurement_asked import MeasurementAsked
@@ -20,15 +20,9 @@ from EncryptSecureRTLib.client.options import make_parser
 from EncryptSecureRTLib.client.pacs.asked import PacsAsked
 from EncryptSecureRTLib.client.plan_asked import PlanAsked
 from EncryptSecureRTLib.client.protect_choices import Dates, Pictures, ProtectChoices
-from EncryptSecureRTLib.client.requestline import read_request
 from EncryptSecureRTLib.client.structures import OUTPUTS, STRUCTURES
 from EncryptSecureRTLib.client.unfinished import is_job_id
 
-_CHOICES = {
-    "structures": STRUCTURES,
-    "outputs": OUTPUTS,
-    "classes": [one.value for one in RevealClass],
-}
 _PATIENCE_S = 120
 _LONGEST_PATIENCE_S = 7 * 24 * 3600  # as long as a worker keeps results
 
@@ -118,11 +112,11 @@ def parse(argv: Sequence[str]) -> Invocation:
     EncryptSecureRTError
         E_USAGE for anything that is not understood.
     """
-    options = vars(make_parser().parse_args(argv))
+    options = vars(make_parser(argv).parse_args(argv))
     asked = {n: value for n, value in options.items() if value is not None and value is not False}
     from_request = asked.pop("request", None) is not None
     if from_request:
-        asked.update(read_request(asked["command"], _CHOICES))
+        asked.update(_requested(asked["command"]))
     home = Path(asked.pop("home", None) or default_home())
     if "patience_s" in options:
         asked["patience_s"] = _patience_s(asked.get("patience_s"))
@@ -139,6 +133,15 @@ def parse(argv: Sequence[str]) -> Invocation:
         measurement=MeasurementAsked.take(asked),
         **asked,
     )
+
+
+def _requested(command: str) -> dict[str, Any]:
+    from encryptsecurert_protocol.reveals import RevealClass
+    from EncryptSecureRTLib.client.requestline import read_request
+
+    classes = [one.value for one in RevealClass]
+    choices = {"structures": STRUCTURES, "outputs": OUTPUTS, "classes": classes}
+    return read_request(command, choices)
 
 
 def _patience_s(asked: int | None) -> int:

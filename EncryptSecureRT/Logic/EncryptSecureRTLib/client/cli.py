@@ -17,9 +17,13 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.client.output import JsonReporter, Reporter
+
+if TYPE_CHECKING:
+    from EncryptSecureRTLib.client.session import Command
 
 
 class StopSwitch:
@@ -78,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, switch.handle)
     debug = "--debug" in arguments
-    reporter: Reporter = JsonReporter() if "--json" in arguments else _terminal(arguments)
+    reporter: Reporter = JsonReporter() if "--json" in arguments else _for_people(arguments)
     try:
         code = _guarded(lambda: _run(arguments, reporter, switch), reporter, debug=debug)
     finally:
@@ -86,9 +90,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
-def _terminal(arguments: Sequence[str]) -> Reporter:
+def _for_people(arguments: Sequence[str]) -> Reporter:
     if {"-h", "--help", "--version"} & set(arguments):
         return JsonReporter()  # the parser prints its help and exits; no terminal is needed
+    if not sys.stdout.isatty():
+        from EncryptSecureRTLib.client.plain import PlainReporter
+
+        return PlainReporter()
     from EncryptSecureRTLib.client.terminal import TerminalReporter
 
     return TerminalReporter()
@@ -128,26 +136,28 @@ def _run(arguments: Sequence[str], reporter: Reporter, switch: StopSwitch) -> in
     from EncryptSecureRTLib.client.arguments import parse
 
     invocation = parse(arguments)
-    from EncryptSecureRTLib.client import (
-        commands,
-        dose_commands,
-        job_commands,
-        measurement_commands,
-        plan_commands,
-    )
-    from EncryptSecureRTLib.client.pacs import commands as pacs_commands
-
+    command = _command(invocation.command)
     if invocation.from_request:
         switch.watch_stdin()
-    table = {
-        **commands.COMMANDS,
-        **dose_commands.COMMANDS,
-        **plan_commands.COMMANDS,
-        **measurement_commands.COMMANDS,
-        **job_commands.COMMANDS,
-        **pacs_commands.COMMANDS,
-    }
-    return table[invocation.command](invocation, reporter, switch)
+    return command(invocation, reporter, switch)
+
+
+def _command(name: str) -> "Command":
+    """Return what runs a command, and load nothing that only others need."""
+    match name:
+        case "dose-compare":
+            from EncryptSecureRTLib.client.dose_commands import COMMANDS
+        case "plan-compare":
+            from EncryptSecureRTLib.client.plan_commands import COMMANDS
+        case "measurement-compare":
+            from EncryptSecureRTLib.client.measurement_commands import COMMANDS
+        case "pacs":
+            from EncryptSecureRTLib.client.pacs.commands import COMMANDS
+        case "jobs" | "fetch" | "cancel" | "tasks" | "models" | "break-glass":
+            from EncryptSecureRTLib.client.job_commands import COMMANDS
+        case _:
+            from EncryptSecureRTLib.client.commands import COMMANDS
+    return COMMANDS[name]
 
 
 if __name__ == "__main__":

@@ -1,27 +1,16 @@
-"""What the words of `encryptsecurert dose-compare`, or a request line, ask for."""
+"""What the words of `encryptsecurert dose-compare`, or a request line, ask for.
+
+Light, since the parser of the command line reads it.
+"""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from encryptsecurert_protocol.dose_options import (
-    AgreementOptions,
-    GammaMode,
-    GammaOptions,
-    Normalisation,
-)
-from encryptsecurert_protocol.dose_profiles import (
-    MAX_PROFILE_POINTS,
-    MAX_PROFILES,
-    ProfileLine,
-    refuse_too_many,
-)
-from encryptsecurert_protocol.dvh_options import METRIC, CurveCriteria, DvhOptions
 from encryptsecurert_protocol.errors import EncryptSecureRTError
 from EncryptSecureRTLib.client.dose_criteria import (
-    MODES,
     parse_dose,
     parse_gamma,
     parse_isodoses,
@@ -30,7 +19,12 @@ from EncryptSecureRTLib.client.dose_criteria import (
     parse_profile,
     usage,
 )
-from EncryptSecureRTLib.client.dose_sheets import GoalSheet
+
+if TYPE_CHECKING:
+    from encryptsecurert_protocol.dose_options import AgreementOptions, GammaOptions
+    from encryptsecurert_protocol.dose_profiles import ProfileLine
+    from encryptsecurert_protocol.dvh_options import CurveCriteria, DvhOptions
+    from EncryptSecureRTLib.client.dose_sheets import GoalSheet
 
 T = TypeVar("T")
 MARK = "dose_"
@@ -57,7 +51,7 @@ class DoseAsked:
     norm: str = "max"
     cutoff: str = "10%"
     cap: str = "2"
-    mode: str = MODES[0]
+    mode: str = "certified"
     either_dose: bool = False
     measured: bool = False
     dta: bool = False
@@ -81,8 +75,10 @@ class DoseAsked:
         ours = {name: asked.pop(name) for name in list(asked) if name.startswith(MARK)}
         return cls(**{name.removeprefix(MARK): value for name, value in ours.items()})
 
-    def gamma_options(self) -> GammaOptions | None:
+    def gamma_options(self) -> "GammaOptions | None":
         """Return the criteria, None if no gamma is wanted (E_USAGE)."""
+        from encryptsecurert_protocol.dose_options import GammaMode, GammaOptions, Normalisation
+
         if self.no_gamma:
             return None
         dose_percent, distance_mm = parse_gamma(self.gamma)
@@ -102,8 +98,10 @@ class DoseAsked:
             detail = "a criterion is out of bounds: 0.01 to 100 %, 0.1 to 100 mm, cap 1 to 10"
             raise usage(detail) from None
 
-    def agreement_options(self) -> AgreementOptions | None:
+    def agreement_options(self) -> "AgreementOptions | None":
         """Return what distance to agreement is asked for, None for none (E_USAGE)."""
+        from encryptsecurert_protocol.dose_options import AgreementOptions
+
         gamma = self.gamma_options()
         if not self.dta or gamma is None:
             return None
@@ -117,7 +115,7 @@ class DoseAsked:
             norm_gy=gamma.norm_gy,
         )
 
-    def dvh_options(self, sheet: GoalSheet | None = None) -> DvhOptions | None:
+    def dvh_options(self, sheet: "GoalSheet | None" = None) -> "DvhOptions | None":
         """Return what DVHs are asked for, None if there are no structures or none are wanted.
 
         Raises
@@ -125,6 +123,8 @@ class DoseAsked:
         EncryptSecureRTError
             E_USAGE, also if words and sheet differ in prescription or fractions.
         """
+        from encryptsecurert_protocol.dvh_options import METRIC, DvhOptions
+
         if self.no_dvh or not self.has_structures:
             return None
         if not all(re.fullmatch(METRIC, metric, re.ASCII) for metric in self.metrics):
@@ -139,8 +139,14 @@ class DoseAsked:
             comparison=_curve_criteria(self.dvh_agreement) if self.dvh_agreement else None,
         )
 
-    def profile_lines(self) -> tuple[ProfileLine, ...]:
+    def profile_lines(self) -> "tuple[ProfileLine, ...]":
         """Return the lines that doses are told along (E_USAGE)."""
+        from encryptsecurert_protocol.dose_profiles import (
+            MAX_PROFILE_POINTS,
+            MAX_PROFILES,
+            refuse_too_many,
+        )
+
         lines = tuple(parse_profile(text) for text in self.profiles)
         try:
             refuse_too_many(lines)
@@ -149,7 +155,7 @@ class DoseAsked:
             raise usage(detail) from None
         return lines
 
-    def percent_gy(self, sheet: GoalSheet | None, reference_maximum_gy: float) -> float:
+    def percent_gy(self, sheet: "GoalSheet | None", reference_maximum_gy: float) -> float:
         """Return what isodoses in percent are of: the prescription, else --norm (E_USAGE)."""
         asked = self.prescription
         prescription_gy = parse_dose(asked, "--prescription is") if asked else None
@@ -211,7 +217,9 @@ def _one_of(word: T | None, sheet: T | None) -> T | None:
     return sheet if word is None else word
 
 
-def _curve_criteria(text: str) -> CurveCriteria:
+def _curve_criteria(text: str) -> "CurveCriteria":
+    from encryptsecurert_protocol.dvh_options import CurveCriteria
+
     dose, _, volume = text.partition("/")
     return CurveCriteria(
         dose_percent=parse_percent(dose, "--dvh-agreement is such as 1%/1%:"),

@@ -12,26 +12,26 @@
 
 import math
 import re
+from typing import TYPE_CHECKING
 
-from encryptsecurert_protocol.dose_isodoses import refuse_levels
-from encryptsecurert_protocol.dose_options import GammaMode
-from encryptsecurert_protocol.dose_profiles import ProfileLine
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 
-MODES = tuple(mode.value.replace("_", "-") for mode in GammaMode)
+if TYPE_CHECKING:
+    from encryptsecurert_protocol.dose_profiles import ProfileLine
+
 PRESETS = {
     "tg218": (3.0, 2.0),  # AAPM TG-218 (2018): universal criteria, with a cutoff of 10 %, global
     "strict": (2.0, 2.0),
     "classic": (3.0, 3.0),
 }
 _NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,9})?)"
-_GAMMA = re.compile(rf"{_NUMBER}\s*%\s*/\s*{_NUMBER}\s*mm")
-_DOSE = re.compile(rf"{_NUMBER}\s*(?:Gy)?")
-_PERCENT = re.compile(rf"{_NUMBER}\s*%")
-_LEVEL = re.compile(rf"{_NUMBER}\s*(%|Gy)")
+_GAMMA = rf"{_NUMBER}\s*%\s*/\s*{_NUMBER}\s*mm"
+_DOSE = rf"{_NUMBER}\s*(?:Gy)?"
+_PERCENT = rf"{_NUMBER}\s*%"
+_LEVEL = rf"{_NUMBER}\s*(%|Gy)"
 _PLACE = r"([+-]?[0-9]{1,6}(?:\.[0-9]{1,9})?)"
 _POINT = rf"{_PLACE}\s*,\s*{_PLACE}\s*,\s*{_PLACE}"
-_PROFILE = re.compile(rf"{_POINT}\s*:\s*{_POINT}(?:\s*:\s*{_NUMBER})?")
+_PROFILE = rf"{_POINT}\s*:\s*{_POINT}(?:\s*:\s*{_NUMBER})?"
 _STEP_MM = 1.0  # of a profile that does not say
 
 
@@ -44,7 +44,7 @@ def parse_gamma(text: str) -> tuple[float, float]:
     """Return (dose in %, distance in mm) of `3%/2mm` or of the name of a preset (E_USAGE)."""
     if text in PRESETS:
         return PRESETS[text]
-    match = _GAMMA.fullmatch(text.strip())
+    match = re.fullmatch(_GAMMA, text.strip())
     if not match:
         raise usage(f"--gamma is such as 3%/2mm, or one of {', '.join(PRESETS)}")
     return float(match[1]), float(match[2])
@@ -57,7 +57,7 @@ def parse_norm(text: str) -> float | None:
 
 def parse_percent(text: str, word: str) -> float:
     """Return the number of `10%` (E_USAGE)."""
-    match = _PERCENT.fullmatch(text.strip())
+    match = re.fullmatch(_PERCENT, text.strip())
     if not match:
         raise usage(f"{word} is a percentage such as 10%")
     return float(match[1])
@@ -65,15 +65,17 @@ def parse_percent(text: str, word: str) -> float:
 
 def parse_dose(text: str, word: str) -> float:
     """Return the dose in Gy of `60Gy` or `60` (E_USAGE)."""
-    match = _DOSE.fullmatch(text.strip())
+    match = re.fullmatch(_DOSE, text.strip())
     if not match or not 0 < float(match[1]) <= 10_000:
         raise usage(f"{word} a dose above 0 to 10000 Gy, such as 60Gy")
     return float(match[1])
 
 
-def parse_profile(text: str) -> ProfileLine:
+def parse_profile(text: str) -> "ProfileLine":
     """Return the line of `-30,0,0:30,0,0:0.5`; without a step it is 1 mm (E_USAGE)."""
-    match = _PROFILE.fullmatch(text.strip())
+    from encryptsecurert_protocol.dose_profiles import ProfileLine
+
+    match = re.fullmatch(_PROFILE, text.strip())
     if not match:
         raise usage("--profile is such as x,y,z:x,y,z or x,y,z:x,y,z:step, LPS in mm")
     x1, y1, z1, x2, y2, z2 = (float(place) + 0.0 for place in match.groups()[:6])
@@ -94,9 +96,11 @@ def parse_isodoses(text: str, percent_gy: float) -> tuple[float, ...]:
     ----------
     percent_gy : what percentages are of.
     """
+    from encryptsecurert_protocol.dose_isodoses import refuse_levels
+
     levels_gy = set()
     for word in text.split(","):
-        match = _LEVEL.fullmatch(word.strip())
+        match = re.fullmatch(_LEVEL, word.strip())
         if not match:
             raise usage("--isodose is such as 95%,50%,20Gy")
         value = float(match[1])

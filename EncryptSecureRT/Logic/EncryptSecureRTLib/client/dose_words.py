@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from EncryptSecureRTLib.client.dose_asked import MARK
-from EncryptSecureRTLib.client.dose_criteria import MODES, PRESETS
 
-AddCommand = Callable[..., argparse.ArgumentParser]
+AddCommand = Callable[..., None]
 _TEXTS = (*("gamma", "norm", "cutoff", "cap", "mode", "prescription", "dvh_agreement", "isodoses"),)
 _PATHS = (
     "reference",
@@ -35,9 +34,9 @@ _COUNT_LISTS = ("only", "targets")
 _TEXT_LISTS = ("metrics", "profiles")
 
 
-def describe_dose(add: AddCommand, parents: Sequence[argparse.ArgumentParser]) -> None:
-    """Describe the command; `add(name, parents, words, examples)` makes a parser."""
-    parser = add(
+def add_dose(add: AddCommand, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """Add the command; `add(name, parents, does, examples, describe)` has it described."""
+    add(
         "dose-compare",
         parents,
         "compare two protected doses in the worker: gamma, difference, DVHs, goals",
@@ -50,7 +49,11 @@ def describe_dose(add: AddCommand, parents: Sequence[argparse.ArgumentParser]) -
             "dose-compare ref/ eval/ --structures rtstruct.dcm --goals sheet.csv --names names.csv"
             " --pdf --out results/",
         ),
+        _describe_dose,
     )
+
+
+def _describe_dose(parser: argparse.ArgumentParser) -> None:
     _say(
         parser,
         "reference",
@@ -122,6 +125,10 @@ def _describe_inputs(group: Any) -> None:
 
 
 def _describe_criteria(group: Any) -> None:
+    from encryptsecurert_protocol.dose_options import GammaMode
+    from EncryptSecureRTLib.client.dose_criteria import PRESETS
+
+    modes = [mode.value.replace("_", "-") for mode in GammaMode]
     presets = "; ".join(f"{name} is {dose:g}%%/{mm:g}mm" for name, (dose, mm) in PRESETS.items())
     _say(
         group,
@@ -165,7 +172,7 @@ def _describe_criteria(group: Any) -> None:
     _say(
         group,
         "--mode",
-        choices=MODES,
+        choices=modes,
         help="certified: continuous in space, each value proven to"
         " 0.001 (usual); pass-fail: quicker, no statistics of gamma; voxel-centres: no"
         " interpolation, as older programs compute, understates agreement",

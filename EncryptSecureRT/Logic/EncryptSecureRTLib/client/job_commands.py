@@ -5,12 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from encryptsecurert_protocol.dose_jobs import DOSE_COMPARE_TASK
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from encryptsecurert_protocol.fields import time_text
-from encryptsecurert_protocol.measurements import MEASUREMENT_COMPARE_TASK
-from encryptsecurert_protocol.plan_checks import PLAN_CHECK_TASK
-from encryptsecurert_protocol.receipts import ReceiptBody
 from EncryptSecureRTLib.client.arguments import Invocation
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.output import Reporter
@@ -18,6 +13,7 @@ from EncryptSecureRTLib.client.session import Command, Switch, open_session
 from EncryptSecureRTLib.client.unfinished import NOT_FETCHED, JobGoesOn
 
 if TYPE_CHECKING:
+    from encryptsecurert_protocol.receipts import ReceiptBody
     from EncryptSecureRTLib.client.jobs import Finished, Watcher
     from EncryptSecureRTLib.client.listing import Offer
     from EncryptSecureRTLib.client.telling import Told
@@ -44,6 +40,9 @@ def jobs(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
 
 def fetch(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     """Wait for a job that was ordered before, and write its results; a stop leaves it alone."""
+    from encryptsecurert_protocol.dose_jobs import DOSE_COMPARE_TASK
+    from encryptsecurert_protocol.measurements import MEASUREMENT_COMPARE_TASK
+    from encryptsecurert_protocol.plan_checks import PLAN_CHECK_TASK
     from EncryptSecureRTLib.client.display_writer import refuse_unless_ready
     from EncryptSecureRTLib.client.dose_compare import RESULT_FILES
     from EncryptSecureRTLib.client.listing import find_job
@@ -88,6 +87,9 @@ def _write_fetched(
     home: ClientHome, invocation: Invocation, finished: "Finished", watcher: "Watcher"
 ) -> "Told":
     """Write the results of a task into the folders that were asked for, and tell them."""
+    from encryptsecurert_protocol.dose_jobs import DOSE_COMPARE_TASK
+    from encryptsecurert_protocol.measurements import MEASUREMENT_COMPARE_TASK
+    from encryptsecurert_protocol.plan_checks import PLAN_CHECK_TASK
     from EncryptSecureRTLib.client.display_writer import display_in
     from EncryptSecureRTLib.client.dose_compare import ReportChoice, write_comparison
     from EncryptSecureRTLib.client.dose_inputs import read_known
@@ -169,6 +171,7 @@ def _tell_offer(
 
 def break_glass(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     """Open a case for some hours, with a reason that the auditor reads."""
+    from encryptsecurert_protocol.fields import time_text
     from EncryptSecureRTLib.client.receipts import archive_receipt
     from EncryptSecureRTLib.client.runs import run_job
     from EncryptSecureRTLib.client.trust import utc_now
@@ -215,7 +218,7 @@ def _reason(invocation: Invocation) -> str:
         raise EncryptSecureRTError(ErrorCode.E_USAGE, detail) from None
 
 
-def _granted_until(body: ReceiptBody) -> datetime:
+def _granted_until(body: "ReceiptBody") -> datetime:
     granted_s = dict(body.numbers).get(_GRANTED)
     if granted_s is None:
         raise EncryptSecureRTError(ErrorCode.E_RESULT)

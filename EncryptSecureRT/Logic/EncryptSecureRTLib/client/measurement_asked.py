@@ -1,30 +1,34 @@
-"""The words of `encryptsecurert measurement-compare`, and what they ask for."""
+"""The words of `encryptsecurert measurement-compare`, and what they ask for.
+
+Light, since the parser of the command line reads it.
+"""
 
 import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from encryptsecurert_protocol.dose_options import AgreementOptions, GammaOptions
 from encryptsecurert_protocol.errors import EncryptSecureRTError
-from encryptsecurert_protocol.measurements import ShiftObjective, ShiftOptions
 from EncryptSecureRTLib.client.dose_asked import DoseAsked
 from EncryptSecureRTLib.client.dose_criteria import PRESETS, parse_gamma, usage
+
+if TYPE_CHECKING:
+    from encryptsecurert_protocol.dose_options import AgreementOptions, GammaOptions
+    from encryptsecurert_protocol.measurements import ShiftOptions
 
 MARK = "measurement_"
 """Before the name of each setting of this command, in the parser and in request lines."""
 
-OBJECTIVES = tuple(one.value for one in ShiftObjective)
-_LENGTH = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*(?:mm)?")
+_LENGTH = r"([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*(?:mm)?"
 _STEP_MM = 1.0
 _STEPS_IN_SPACE = 7  # to each side: 15 x 15 x 15 shifts are as many as a job takes
 _MOST_DISTANCE_MM = 50.0  # twice that is the farthest that an equal dose is looked for
 _PATHS = ("measured", "dose", "earlier")
 _TEXTS = ("gamma", "cutoff", "norm", "shift")
 _TRUTHS = ("local", "shift_normal", "as_plane")
-AddCommand = Callable[..., argparse.ArgumentParser]
+AddCommand = Callable[..., None]
 Reader = Callable[[object], object]
 
 
@@ -40,7 +44,7 @@ class MeasurementAsked:
     local: bool = False
     as_plane: bool = False
     shift: str = ""
-    shift_by: str = OBJECTIVES[0]
+    shift_by: str = "rms"
     shift_normal: bool = False
     earlier: Path | None = None
 
@@ -56,7 +60,7 @@ class MeasurementAsked:
             raise usage("a measured dose is needed, and a calculated one")
         return self.measured, self.dose
 
-    def criteria(self) -> tuple[GammaOptions, AgreementOptions]:
+    def criteria(self) -> "tuple[GammaOptions, AgreementOptions]":
         """Return the criteria of gamma, and the same ones for the composite test (E_USAGE)."""
         _, distance_mm = parse_gamma(self.gamma)
         if distance_mm > _MOST_DISTANCE_MM:
@@ -69,13 +73,15 @@ class MeasurementAsked:
             raise usage("a comparison has criteria")
         return gamma, agreement
 
-    def shift_options(self) -> ShiftOptions | None:
+    def shift_options(self) -> "ShiftOptions | None":
         """Return where a better place is looked for, None for nowhere (E_USAGE)."""
+        from encryptsecurert_protocol.measurements import ShiftObjective, ShiftOptions
+
         if not self.shift:
-            if self.shift_normal or self.shift_by != OBJECTIVES[0]:
+            if self.shift_normal or self.shift_by != ShiftObjective.RMS.value:
                 raise usage("--shift-by and --shift-normal need --shift")
             return None
-        match = _LENGTH.fullmatch(self.shift.strip())
+        match = re.fullmatch(_LENGTH, self.shift.strip())
         if not match:
             raise usage("--shift is a length such as 3mm")
         within_mm = float(match[1])
@@ -95,17 +101,25 @@ def request_members(
     readers: Mapping[str, Reader], one_of: Callable[[Sequence[str]], Reader]
 ) -> dict[str, tuple[str, Reader]]:
     """Return the members of a request line: the same names as of the settings."""
+
+    def objective(value: object) -> object:
+        return one_of(_objectives())(value)
+
     kinds = {"path": _PATHS, "text": _TEXTS, "truth": _TRUTHS}
     members = {f"{MARK}{n}": readers[kind] for kind, names in kinds.items() for n in names}
-    members[f"{MARK}shift_by"] = one_of(OBJECTIVES)
+    members[f"{MARK}shift_by"] = objective
     return {name: (name, read) for name, read in members.items()}
 
 
-def describe_measurement_compare(
-    add: AddCommand, parents: Sequence[argparse.ArgumentParser]
-) -> None:
-    """Describe the command; `add(name, parents, words, examples)` makes a parser."""
-    command = add(
+def _objectives() -> tuple[str, ...]:
+    from encryptsecurert_protocol.measurements import ShiftObjective
+
+    return tuple(one.value for one in ShiftObjective)
+
+
+def add_measurement_compare(add: AddCommand, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """Add the command; `add(name, parents, does, examples, describe)` has it described."""
+    add(
         "measurement-compare",
         parents,
         "compare a measured plane or points with a protected dose: gamma, differences, a shift",
@@ -114,7 +128,11 @@ def describe_measurement_compare(
             "measurement-compare array.csv dose.dcm --as-plane --shift 3mm --out qa/",
             "measurement-compare plane.dcm dose.dcm --earlier results.csv --out qa/",
         ),
+        _describe_measurement_compare,
     )
+
+
+def _describe_measurement_compare(command: argparse.ArgumentParser) -> None:
     command.description = (
         f"{command.description}\nA pass rate beyond a limit is a result and no error: the exit code"
         " is 0.\nA shift is proposed with its figures, and applied to nothing."
@@ -130,44 +148,49 @@ def describe_measurement_compare(
         f"{MARK}dose", type=Path, nargs="?", metavar="DOSE", help="protected RTDOSE, calculated"
     )
     command.add_argument("--out", type=Path, metavar="DIR", help="folder for the results")
-    for word, settings in _OPTIONS.items():
+    for word, settings in _options().items():
         name = word.removeprefix("--").replace("-", "_")
         command.add_argument(word, dest=f"{MARK}{name}", default=None, **settings)
 
 
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "--gamma": {
-        "metavar": "D%/Lmm",
-        "help": "dose difference in %% and distance in mm, such as 3%%/2mm (tg218), also of the"
-        " composite test; "
-        + "; ".join(f"{name} is {dose:g}%%/{mm:g}mm" for name, (dose, mm) in PRESETS.items()),
-    },
-    "--local": {"action": "store_true", "help": "gamma in %% of the measured dose at each point"},
-    "--norm": {
-        "metavar": "DOSE",
-        "help": "what %% and the cutoff are of: max, the measured maximum (usual), or e.g. 2Gy",
-    },
-    "--cutoff": {
-        "metavar": "P%",
-        "help": "evaluate where the measured dose is at least so many %% of --norm (10%%)",
-    },
-    "--as-plane": {
-        "action": "store_true",
-        "help": "make a plane of points that fill an evenly spaced rectangle, as an array's: gamma",
-    },
-    "--shift": {
-        "metavar": "MM",
-        "help": "propose a shift of the measured plane within so many mm, such as 3mm",
-    },
-    "--shift-by": {
-        "choices": OBJECTIVES,
-        "help": "what the shift is best in: least RMS difference (usual), or largest pass rate",
-    },
-    "--shift-normal": {"action": "store_true", "help": "shift along the plane's normal, too"},
-    "--earlier": {
-        "type": Path,
-        "metavar": "FILE",
-        "help": "CSV `date,pass_percent` of at least 20 earlier results: local limits of TG-218;"
-        " dates stay on this computer",
-    },
-}
+def _options() -> dict[str, dict[str, Any]]:
+    return {
+        "--gamma": {
+            "metavar": "D%/Lmm",
+            "help": "dose difference in %% and distance in mm, such as 3%%/2mm (tg218), also of the"
+            " composite test; "
+            + "; ".join(f"{name} is {dose:g}%%/{mm:g}mm" for name, (dose, mm) in PRESETS.items()),
+        },
+        "--local": {
+            "action": "store_true",
+            "help": "gamma in %% of the measured dose at each point",
+        },
+        "--norm": {
+            "metavar": "DOSE",
+            "help": "what %% and the cutoff are of: max, the measured maximum (usual), or e.g. 2Gy",
+        },
+        "--cutoff": {
+            "metavar": "P%",
+            "help": "evaluate where the measured dose is at least so many %% of --norm (10%%)",
+        },
+        "--as-plane": {
+            "action": "store_true",
+            "help": "make a plane of points that fill an evenly spaced rectangle,"
+            " as an array's: gamma",
+        },
+        "--shift": {
+            "metavar": "MM",
+            "help": "propose a shift of the measured plane within so many mm, such as 3mm",
+        },
+        "--shift-by": {
+            "choices": _objectives(),
+            "help": "what the shift is best in: least RMS difference (usual), or largest pass rate",
+        },
+        "--shift-normal": {"action": "store_true", "help": "shift along the plane's normal, too"},
+        "--earlier": {
+            "type": Path,
+            "metavar": "FILE",
+            "help": "CSV `date,pass_percent` of at least 20 earlier results: local limits of"
+            " TG-218; dates stay on this computer",
+        },
+    }

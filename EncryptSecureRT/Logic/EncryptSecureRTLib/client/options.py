@@ -4,15 +4,15 @@ It is the standard library's, since Slicer ships no other.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from EncryptSecureRTLib.client.dose_words import describe_dose, describe_report
-from EncryptSecureRTLib.client.measurement_asked import describe_measurement_compare
-from EncryptSecureRTLib.client.pacs.asked import MARK, describe_pacs
-from EncryptSecureRTLib.client.plan_asked import describe_plan_compare
+from EncryptSecureRTLib.client.dose_words import add_dose, describe_report
+from EncryptSecureRTLib.client.measurement_asked import add_measurement_compare
+from EncryptSecureRTLib.client.pacs.asked import MARK, add_pacs
+from EncryptSecureRTLib.client.plan_asked import add_plan_compare
 from EncryptSecureRTLib.client.protect_choices import DATES, PICTURES
 from EncryptSecureRTLib.client.structures import OUTPUTS, STRUCTURES
 from EncryptSecureRTLib.client.version import VERSION
@@ -72,29 +72,47 @@ def _patient() -> _Parser:
     return parser
 
 
-class _Commands:
-    """The commands of the parser, as they are described one after another."""
+def _no_options(parser: argparse.ArgumentParser) -> None:
+    """Describe a command that has the options of its parents only."""
 
-    def __init__(self, parser: _Parser, dest: str = "command") -> None:
+
+class _Commands:
+    """The commands of the parser, as they are described one after another.
+
+    A command that is not among the words is not the one that is asked for: it gets its name and
+    what it does, but no options, whose describing takes time and modules that only it needs.
+    """
+
+    def __init__(self, parser: _Parser, words: Sequence[str], dest: str = "command") -> None:
         self._commands = parser.add_subparsers(dest=dest, required=True, metavar="COMMAND")
+        self._words = frozenset(words)
 
     def add(
-        self, name: str, parents: Sequence[_Parser], words: str, examples: Sequence[str]
-    ) -> _Parser:
-        """Describe a command; each example is what follows `encryptsecurert`."""
+        self,
+        name: str,
+        parents: Sequence[_Parser],
+        does: str,
+        examples: Sequence[str],
+        describe: Callable[[_Parser], None] = _no_options,
+    ) -> None:
+        """Add a command; each example is what follows `encryptsecurert`, `describe` its options."""
+        if name not in self._words:
+            self._commands.add_parser(name, help=does)
+            return
         lines = "".join(f"  encryptsecurert {example}\n" for example in examples)
-        return self._commands.add_parser(
+        parser = self._commands.add_parser(
             name,
             parents=parents,
-            help=words,
-            description=f"{words[0].upper()}{words[1:]}.",
+            help=does,
+            description=f"{does[0].upper()}{does[1:]}.",
             epilog=f"example{'s' if len(examples) > 1 else ''}:\n{lines}\n{_EXITS}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        describe(parser)
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser; what it does not understand is E_USAGE."""
+def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser for these words; what it does not understand is E_USAGE."""
     parser = _Parser(
         prog="encryptsecurert",
         description="Protect studies and segment their CT in an attested worker.",
@@ -102,16 +120,20 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"encryptsecurert {VERSION}")
-    commands = _Commands(parser)
-    common = _common()
-    _describe_trust(commands, common)
-    _describe_work(commands, [common, _patient()])
-    describe_dose(commands.add, [common, _patient()])
-    describe_plan_compare(commands.add, [common, _patient()])
-    describe_measurement_compare(commands.add, [common, _patient()])
-    _describe_jobs(commands, [common, _patient()])
-    pacs = commands.add("pacs", [], "studies from a PACS and into one", ("pacs pull --help",))
-    describe_pacs(_Commands(pacs, f"{MARK}action").add, common, _patient())
+    commands = _Commands(parser, words)
+    common, patient = _common(), _patient()
+    _add_trust(commands, common)
+    _add_work(commands, [common, patient])
+    add_dose(commands.add, [common, patient])
+    add_plan_compare(commands.add, [common, patient])
+    add_measurement_compare(commands.add, [common, patient])
+    _add_jobs(commands, [common, patient])
+
+    def describe_pacs(pacs: _Parser) -> None:
+        add_pacs(_Commands(pacs, words, f"{MARK}action").add, common, patient)
+
+    does = "studies from a PACS and into one"
+    commands.add("pacs", [], does, ("pacs pull --help",), describe_pacs)
     return parser
 
 
@@ -119,29 +141,37 @@ def _choices(words: Sequence[str]) -> str:
     return f"some of {', '.join(words)}; all if not given"
 
 
-def _describe_trust(commands: _Commands, common: _Parser) -> None:
-    enroll = commands.add(
+def _add_trust(commands: _Commands, common: _Parser) -> None:
+    commands.add(
         "enroll",
         [common],
         "make the user key and a request; later take the answer",
         ("enroll", "enroll --accept welcome/"),
+        _describe_enroll,
     )
-    enroll.add_argument(
-        "--accept", type=Path, metavar="DIR", help="take what the custodian gave: pins the site"
-    )
-    enroll.add_argument("--collateral", type=Path, metavar="FILE", help="place fresh collateral")
     commands.add(
         "check",
         [common, _worker()],
         "six lines: can this worker be trusted?",
         ("check --url https://worker:8443",),
     )
-    verify = commands.add(
+    commands.add(
         "verify",
         [common],
         "check a receipt, or a protection report, offline",
         ("verify results/receipt.json", "verify report/protection-report.json"),
+        _describe_verify,
     )
+
+
+def _describe_enroll(enroll: _Parser) -> None:
+    enroll.add_argument(
+        "--accept", type=Path, metavar="DIR", help="take what the custodian gave: pins the site"
+    )
+    enroll.add_argument("--collateral", type=Path, metavar="FILE", help="place fresh collateral")
+
+
+def _describe_verify(verify: _Parser) -> None:
     verify.add_argument(
         "source",
         type=Path,
@@ -151,13 +181,44 @@ def _describe_trust(commands: _Commands, common: _Parser) -> None:
     )
 
 
-def _describe_work(commands: _Commands, parents: Sequence[_Parser]) -> None:
-    protect = commands.add(
+def _add_work(commands: _Commands, parents: Sequence[_Parser]) -> None:
+    commands.add(
         "protect",
         parents,
         "seal the DICOM metadata of a study",
         ("protect original/ protected/", "protect original/ protected/ --pictures seal"),
+        _describe_protect,
     )
+    commands.add(
+        "reveal",
+        parents,
+        "originals back: as exact files, or to a program that shows them",
+        ("reveal protected/ originals/", "reveal --json --request -"),
+        _describe_reveal,
+    )
+    commands.add(
+        "inspect",
+        parents,
+        "show what one file has in clear and sealed; with --url its original beside it",
+        (
+            "inspect protected/2.25.1234/2.25.5678.dcm",
+            "inspect protected/2.25.1234/2.25.5678.dcm --url https://worker:8443",
+        ),
+        _describe_inspect,
+    )
+    commands.add(
+        "segment",
+        parents,
+        "segment a protected CT series in the worker",
+        (
+            "segment protected/2.25.1234 --out results/",
+            "segment protected/2.25.1234 --structures body --detach",
+        ),
+        _describe_segment,
+    )
+
+
+def _describe_protect(protect: _Parser) -> None:
     protect.add_argument(
         "source", type=Path, nargs="?", metavar="SRC", help="folder with one study"
     )
@@ -192,12 +253,9 @@ def _describe_work(commands: _Commands, parents: Sequence[_Parser]) -> None:
         help="remove SRC's files once each was revealed from the copy and is the same octets;"
         " refused files stay",
     )
-    reveal = commands.add(
-        "reveal",
-        parents,
-        "originals back: as exact files, or to a program that shows them",
-        ("reveal protected/ originals/", "reveal --json --request -"),
-    )
+
+
+def _describe_reveal(reveal: _Parser) -> None:
     reveal.add_argument(
         "source", type=Path, nargs="?", metavar="SRC", help="folder with a protected study"
     )
@@ -208,15 +266,9 @@ def _describe_work(commands: _Commands, parents: Sequence[_Parser]) -> None:
         metavar="DST",
         help="new folder for the originals; without it attributes go through a program's pipe only",
     )
-    inspect = commands.add(
-        "inspect",
-        parents,
-        "show what one file has in clear and sealed; with --url its original beside it",
-        (
-            "inspect protected/2.25.1234/2.25.5678.dcm",
-            "inspect protected/2.25.1234/2.25.5678.dcm --url https://worker:8443",
-        ),
-    )
+
+
+def _describe_inspect(inspect: _Parser) -> None:
     inspect.add_argument(
         "source",
         type=Path,
@@ -224,15 +276,9 @@ def _describe_work(commands: _Commands, parents: Sequence[_Parser]) -> None:
         metavar="FILE",
         help="protected file; a worker is asked only if --url stands here, not by the settings",
     )
-    segment = commands.add(
-        "segment",
-        parents,
-        "segment a protected CT series in the worker",
-        (
-            "segment protected/2.25.1234 --out results/",
-            "segment protected/2.25.1234 --structures body --detach",
-        ),
-    )
+
+
+def _describe_segment(segment: _Parser) -> None:
     segment.add_argument("source", type=Path, nargs="?", metavar="CT", help="protected series")
     segment.add_argument(
         "--volume",
@@ -255,31 +301,42 @@ def _describe_work(commands: _Commands, parents: Sequence[_Parser]) -> None:
     )
 
 
-def _describe_jobs(commands: _Commands, parents: Sequence[_Parser]) -> None:
+def _add_jobs(commands: _Commands, parents: Sequence[_Parser]) -> None:
     job = "0123456789abcdef0123456789abcdef"
     commands.add("jobs", parents, "list your jobs", ("jobs",))
-    fetch = commands.add(
+    commands.add(
         "fetch",
         parents,
         "wait for a job of this computer and get its results",
         (f"fetch {job} --out results/", f"fetch {job} --out results/ --no-wait"),
+        _describe_fetch,
     )
-    cancel = commands.add("cancel", parents, "end a job", (f"cancel {job}",))
-    for command in (fetch, cancel):
-        command.add_argument("job", nargs="?", metavar="ID", help="the job's id, see `jobs`")
+    commands.add("cancel", parents, "end a job", (f"cancel {job}",), _describe_job)
+    commands.add("tasks", parents, "what you may do: tasks, cases, quotas, limits", ("tasks",))
+    commands.add("models", parents, "which models you may use", ("models",))
+    commands.add(
+        "break-glass",
+        parents,
+        "open a case for some hours; the auditor reads why",
+        ('break-glass --case PABCDEFGHIJKLMNOP --reason "emergency, on call"',),
+        _describe_break_glass,
+    )
+
+
+def _describe_job(command: _Parser) -> None:
+    command.add_argument("job", nargs="?", metavar="ID", help="the job's id, see `jobs`")
+
+
+def _describe_fetch(fetch: _Parser) -> None:
+    _describe_job(fetch)
     fetch.add_argument("--out", type=Path, metavar="DIR", help="folder for the results")
     fetch.add_argument(
         "--no-wait", action="store_true", help="do not wait for a job that has not ended"
     )
     describe_report(fetch)
-    commands.add("tasks", parents, "what you may do: tasks, cases, quotas, limits", ("tasks",))
-    commands.add("models", parents, "which models you may use", ("models",))
-    glass = commands.add(
-        "break-glass",
-        parents,
-        "open a case for some hours; the auditor reads why",
-        ('break-glass --case PABCDEFGHIJKLMNOP --reason "emergency, on call"',),
-    )
+
+
+def _describe_break_glass(glass: _Parser) -> None:
     glass.add_argument("--case", metavar="P...", help="the case's pseudonym")
     glass.add_argument(
         "--reason",

@@ -1,4 +1,4 @@
-"""How a command speaks: JSON lines for programs, bars and tables for people (see terminal.py).
+"""How a command speaks: JSON lines for programs; for people see plain.py and terminal.py.
 
 Both get the same calls. The JSON side is light, since its first line is to come at once; what
 could come in floods is held to 20 lines a second, and the newest is never held back for good.

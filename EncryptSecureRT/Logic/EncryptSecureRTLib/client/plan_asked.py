@@ -1,4 +1,7 @@
-"""The words of `encryptsecurert plan-compare`, and what they ask for."""
+"""The words of `encryptsecurert plan-compare`, and what they ask for.
+
+Light, since the parser of the command line reads it.
+"""
 
 import argparse
 import json
@@ -7,17 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from encryptsecurert_protocol.canonical import fraction_text
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import KIB
-from encryptsecurert_protocol.plan_checks import MATCHINGS, TOLERANCES
-from EncryptSecureRTLib.attest.localfiles import read_whole
 
 MARK = "plan_"
 """Before the name of each setting of this command, in the parser and in request lines."""
 
 _MOST_BYTES = 64 * KIB
-AddCommand = Callable[..., argparse.ArgumentParser]
+AddCommand = Callable[..., None]
 Reader = Callable[[object], object]
 
 
@@ -32,7 +32,7 @@ class PlanAsked:
     reference: Path | None = None
     other: Path | None = None
     tolerances: Path | None = None
-    matching: str = MATCHINGS[0]
+    matching: str = "number"
 
     @classmethod
     def take(cls, asked: dict[str, Any]) -> "PlanAsked":
@@ -57,6 +57,9 @@ def read_tolerances(path: Path | None) -> dict[str, str | None]:
     EncryptSecureRTError
         E_LOCAL_FILE; E_USAGE for anything that is not right in it.
     """
+    from encryptsecurert_protocol.plan_checks import TOLERANCES
+    from EncryptSecureRTLib.attest.localfiles import read_whole
+
     if path is None:
         return {}
     octets = read_whole(path, _MOST_BYTES)
@@ -79,6 +82,8 @@ def _once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
 
 
 def _tolerance(value: object) -> str | None:
+    from encryptsecurert_protocol.canonical import fraction_text
+
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -96,14 +101,24 @@ def request_members(
     readers: Mapping[str, Reader], one_of: Callable[[Sequence[str]], Reader]
 ) -> dict[str, tuple[str, Reader]]:
     """Return the members of a request line: the same names as of the settings."""
+
+    def matching(value: object) -> object:
+        return one_of(_matchings())(value)
+
     paths = {f"{MARK}{n}": readers["path"] for n in ("reference", "other", "tolerances")}
-    words = {f"{MARK}matching": one_of(MATCHINGS)}
+    words = {f"{MARK}matching": matching}
     return {name: (name, read) for name, read in (paths | words).items()}
 
 
-def describe_plan_compare(add: AddCommand, parents: Sequence[argparse.ArgumentParser]) -> None:
-    """Describe the command; `add(name, parents, words, examples)` makes a parser."""
-    command = add(
+def _matchings() -> Sequence[str]:
+    from encryptsecurert_protocol.plan_checks import MATCHINGS
+
+    return MATCHINGS
+
+
+def add_plan_compare(add: AddCommand, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """Add the command; `add(name, parents, does, examples, describe)` has it described."""
+    add(
         "plan-compare",
         parents,
         "compare a protected plan with a plan, treatment records or a machine log",
@@ -112,7 +127,11 @@ def describe_plan_compare(add: AddCommand, parents: Sequence[argparse.ArgumentPa
             "plan-compare protected/plan.dcm protected/records/ --out check/",
             "plan-compare protected/plan.dcm log.csv --out check/ --tolerances site.json",
         ),
+        _describe_plan_compare,
     )
+
+
+def _describe_plan_compare(command: argparse.ArgumentParser) -> None:
     command.description = (
         f"{command.description}\nDifferences beyond tolerance are a result and no error: the exit"
         " code is 0,\nand `outcome` of the result says `beyond`."
@@ -138,7 +157,7 @@ def describe_plan_compare(add: AddCommand, parents: Sequence[argparse.ArgumentPa
     )
     command.add_argument(
         "--match",
-        choices=MATCHINGS,
+        choices=_matchings(),
         dest=f"{MARK}matching",
         help="beams of two plans by their number (usual), what is left by geometry; or all by it",
     )

@@ -12,8 +12,6 @@ from urllib.parse import urlsplit
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 
-OUR_TITLE = "ENCRYPTSECURERT"
-
 # PS3.5 section 6.2, AE: up to 16 characters without backslash; outer spaces mean nothing.
 _TITLE = re.compile(r"[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?\Z")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")

@@ -6,32 +6,29 @@
     pacs push DIR ...                               protected objects, and nothing else
 
 Credentials have no word: they come from a file that only its owner reads, or the environment.
+Light, since the parser of the command line reads it.
 """
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
-from EncryptSecureRTLib.client.pacs.address import (
-    OUR_TITLE,
-    DimsePeer,
-    checked_port,
-    checked_title,
-    parse_base_url,
-    parse_peer,
-)
-from EncryptSecureRTLib.client.pacs.model import Query, is_modality, is_pseudonym, is_uid
 from EncryptSecureRTLib.client.protect_choices import DATES, PICTURES
+
+if TYPE_CHECKING:
+    from EncryptSecureRTLib.client.pacs.address import DimsePeer
+    from EncryptSecureRTLib.client.pacs.model import Query
 
 MARK = "pacs_"
 """Before the name of each setting of these commands, in the parser and in request lines."""
 
+OUR_TITLE = "ENCRYPTSECURERT"
 _TIMEOUT_S = 60
 _LONGEST_TIMEOUT_S = 3600
-AddCommand = Callable[..., argparse.ArgumentParser]
+AddCommand = Callable[..., None]
 
 
 def _usage(detail: str) -> EncryptSecureRTError:
@@ -71,7 +68,7 @@ class PacsAsked:
         ours = {name: asked.pop(name) for name in list(asked) if name.startswith(MARK)}
         return cls(**{name.removeprefix(MARK): value for name, value in ours.items()})
 
-    def peer(self) -> DimsePeer | None:
+    def peer(self) -> "DimsePeer | None":
         """Return the application entity to speak to, None if it is a DICOMweb service.
 
         Raises
@@ -79,6 +76,8 @@ class PacsAsked:
         EncryptSecureRTError
             E_USAGE if not exactly one of the two is named, or a setting is of the other.
         """
+        from EncryptSecureRTLib.client.pacs.address import parse_peer
+
         if bool(self.dimse) == bool(self.dicomweb):
             raise _usage("name a PACS by --dimse or by --dicomweb")
         if not self.dimse:
@@ -93,14 +92,20 @@ class PacsAsked:
 
     def base_url(self) -> str:
         """Return the DICOMweb address (E_USAGE)."""
+        from EncryptSecureRTLib.client.pacs.address import parse_base_url
+
         return parse_base_url(self.dicomweb, allow_http=self.allow_http)
 
     def our_title(self) -> str:
         """Return our AE title (E_USAGE)."""
+        from EncryptSecureRTLib.client.pacs.address import checked_title
+
         return checked_title(self.calling)
 
     def listening_port(self) -> int:
         """Return the port for C-MOVE, 0 for none (E_USAGE)."""
+        from EncryptSecureRTLib.client.pacs.address import checked_port
+
         return checked_port(str(self.move_port)) if self.move_port else 0
 
     def patience_s(self) -> int:
@@ -111,15 +116,19 @@ class PacsAsked:
 
     def need_study(self) -> str:
         """Return the StudyInstanceUID (E_USAGE)."""
+        from EncryptSecureRTLib.client.pacs.model import is_uid
+
         if not is_uid(self.study):
             raise _usage("--study is a StudyInstanceUID")
         return self.study
 
-    def query(self) -> Query:
+    def query(self) -> "Query":
         """Return what to look for (E_USAGE).
 
         A patient is a pseudonym: names and numbers of people do not belong on a command line.
         """
+        from EncryptSecureRTLib.client.pacs.model import Query, is_modality, is_pseudonym
+
         if self.patient and not is_pseudonym(self.patient):
             raise _usage("--patient is a pseudonym: P and 16 of A-Z and 2-7")
         if self.modality and not is_modality(self.modality):
@@ -128,28 +137,43 @@ class PacsAsked:
         return Query(pseudonym=self.patient, study=study, modality=self.modality)
 
 
-def describe_pacs(
+def add_pacs(
     add: AddCommand, common: argparse.ArgumentParser, worker: argparse.ArgumentParser
 ) -> None:
-    """Describe the four actions; `add(name, parents, words, examples)` makes a parser."""
+    """Add the actions; `add(name, parents, does, examples, describe)` has one described."""
     place = ("--dimse PACS@host:104", "--dicomweb https://host/dicom-web")
     link = _link()
     add("echo", [common, link], "does the PACS answer?", [f"pacs echo {place[0]}"])
-    find = add(
+    add(
         "find",
         [common, link],
         "list studies by UID, modalities and number of instances",
         [f"pacs find {place[0]} --modality CT", f"pacs find {place[1]}"],
+        _describe_find,
     )
-    _say(find, "--patient", metavar="P...", help="of this pseudonym")
-    _say(find, "--study", metavar="UID", help="this study")
-    _say(find, "--modality", metavar="CT", help="with a series of this kind")
-    pull = add(
+    add(
         "pull",
         [common, worker, link],
         "get a study, have it protected, and keep the protected copy only",
         [f"pacs pull {word} --study 1.2.3 --out protected/" for word in place],
+        _describe_pull,
     )
+    add(
+        "push",
+        [common, worker, link],
+        "send protected objects; originals are refused",
+        [f"pacs push protected/ {place[0]}", f"pacs push original/ --protect {place[1]}"],
+        _describe_push,
+    )
+
+
+def _describe_find(find: argparse.ArgumentParser) -> None:
+    _say(find, "--patient", metavar="P...", help="of this pseudonym")
+    _say(find, "--study", metavar="UID", help="this study")
+    _say(find, "--modality", metavar="CT", help="with a series of this kind")
+
+
+def _describe_pull(pull: argparse.ArgumentParser) -> None:
     _say(pull, "--study", metavar="UID", help="StudyInstanceUID")
     pull.add_argument("--out", type=Path, metavar="DIR", help="folder for the protected copy")
     _say(
@@ -160,12 +184,9 @@ def describe_pacs(
         help="where C-GET is not answered: have C-MOVE send to --calling, which listens here",
     )
     _add_choices(pull)
-    push = add(
-        "push",
-        [common, worker, link],
-        "send protected objects; originals are refused",
-        [f"pacs push protected/ {place[0]}", f"pacs push original/ --protect {place[1]}"],
-    )
+
+
+def _describe_push(push: argparse.ArgumentParser) -> None:
     push.add_argument(
         "source", type=Path, nargs="?", metavar="SRC", help="folder with a protected study"
     )
