@@ -149,9 +149,8 @@ def _remove(made: "ProtectedSeries", channel: "Line", home: ClientHome, watcher:
 
 def reveal(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     """Reveal a protected study: to files, or its attributes to the program that asked."""
-    from EncryptSecureRTLib.client.reveal import ALL_CLASSES, Reveal, reveal_files
+    from EncryptSecureRTLib.client.reading import reading
     from EncryptSecureRTLib.client.study_files import find_study
-    from EncryptSecureRTLib.client.telling import revealed_told
     from EncryptSecureRTLib.client.uids import refuse_unless_piped
 
     source, out, home = invocation.need_source(), invocation.out, _home(invocation)
@@ -160,12 +159,18 @@ def reveal(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     study = find_study(source)
     if invocation.first_only:  # who it is stands in each of them
         study = replace(study, files=study.files[:1])
-    with open_session(invocation, reporter, switch) as (channel, watcher):
-        if out is not None:
-            made = reveal_files(channel, home, study, out, watcher)
-        else:
-            classes = invocation.classes or ALL_CLASSES
-            made = Reveal(channel, home, watcher, "display", classes).run(study, _shown(reporter))
+    with reading(study, switch.asked) as batches:  # while the rest is loaded and connected
+        from EncryptSecureRTLib.client.reveal import ALL_CLASSES, Reveal, reveal_files
+        from EncryptSecureRTLib.client.telling import revealed_told
+
+        with open_session(invocation, reporter, switch) as (channel, watcher):
+            if out is not None:
+                made = reveal_files(channel, home, study, out, watcher, batches)
+            else:
+                reveal = Reveal(
+                    channel, home, watcher, "display", invocation.classes or ALL_CLASSES
+                )
+                made = reveal.run(study, _shown(reporter), batches)
     words, value = revealed_told(made)
     reporter.result(words, value)
     return 0

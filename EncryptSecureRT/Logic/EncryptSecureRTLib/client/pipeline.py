@@ -33,14 +33,15 @@ def until(over: threading.Event, parts: Iterable[T]) -> Iterator[T]:
 
 @contextmanager
 def one_ahead(items: Iterator[T], over: threading.Event) -> Iterator[Iterator[T]]:
-    """Give the items of an iterator, of which a thread takes one more than was asked for.
+    """Give the items of an iterator, of which a thread takes one more than was asked for, at once.
 
     None cannot be one of them. `over` is set in the end, before the thread is waited for.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="read") as pool:
+        first = pool.submit(next, items, None)
 
         def given() -> Iterator[T]:
-            coming = pool.submit(next, items, None)
+            coming = first
             while (item := coming.result()) is not None:
                 coming = pool.submit(next, items, None)
                 yield item

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager
@@ -22,30 +21,22 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.framing import pack_batch, unpack_batch
 from encryptsecurert_protocol.gaps import Place, kept_pieces
 from encryptsecurert_protocol.headers import MAX_PROTECTED_HEADER_BYTES, encode_request
-from encryptsecurert_protocol.limits import MIB
 from encryptsecurert_protocol.objects import ObjectKind
 from encryptsecurert_protocol.reveals import RevealClass, Revealed, RevealRequest
 from encryptsecurert_protocol.sealing import random_octets
-from EncryptSecureRTLib.client.dicomfiles import SplitFile, in_batches, split_protected
+from EncryptSecureRTLib.client.dicomfiles import SplitFile
 from EncryptSecureRTLib.client.dicomfiles.split import header_parts, read_pieces
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import Finished, Watcher
 from EncryptSecureRTLib.client.line import Line
-from EncryptSecureRTLib.client.pipeline import (
-    Here,
-    one_ahead,
-    readers,
-    side_by_side,
-    until,
-    writers,
-)
+from EncryptSecureRTLib.client.pipeline import Here, writers
+from EncryptSecureRTLib.client.reading import SplitBatch, reading
 from EncryptSecureRTLib.client.receipts import archive_receipt
 from EncryptSecureRTLib.client.runs import BegunJob, begin_job, in_turn, sending_all
 from EncryptSecureRTLib.client.study_files import StudyFiles
 from EncryptSecureRTLib.client.trust import utc_now
 from EncryptSecureRTLib.client.upload import Content
 
-_BATCH_BYTES = 24 * MIB
 _RESULT = "revealed"
 ALL_CLASSES = tuple(sorted(one.value for one in RevealClass))
 REFUSED = (
@@ -89,22 +80,26 @@ class Reveal:
         self._receipts: list[Path] = []
         self._simulated = False
 
-    def run(self, study: StudyFiles, take: Take) -> RevealedStudy:
+    def run(
+        self, study: StudyFiles, take: Take, batches: Iterator[SplitBatch] | None = None
+    ) -> RevealedStudy:
         """Reveal all files of a study, each given to `take` as it comes; files in threads.
+
+        Parameters
+        ----------
+        batches : what `reading` gives of the study, if somebody has begun to read it.
 
         Raises
         ------
         EncryptSecureRTError
             E_CASE if any file is refused; what reading, jobs and `take` raise.
         """
+        if batches is None:
+            with reading(study, self._watcher.stopped) as begun:
+                return self.run(study, take, begun)
         manifests = pack_batch([_octets(path) for path in study.manifests])
         done = 0
-        over = threading.Event()
         with (
-            readers() as hashing,
-            one_ahead(
-                in_batches(until(over, self._each_split(hashing, study.files)), _BATCH_BYTES), over
-            ) as batches,
             self._takers() as threads,
             in_turn(batches, lambda batch: self._begin(batch, manifests)) as turns,
         ):
@@ -121,16 +116,6 @@ class Reveal:
             instances=done, receipts=tuple(self._receipts), simulated=self._simulated
         )
 
-    def _each_split(
-        self, threads: Executor, paths: Sequence[Path]
-    ) -> Iterator[tuple[Path, SplitFile]]:
-        """Yield files as they are split, in threads."""
-        yield from zip(paths, side_by_side(threads, self._split, paths), strict=True)
-
-    def _split(self, path: Path) -> SplitFile:
-        self._watcher.end_if_stopped()
-        return split_protected(path, with_digest=False)
-
     def _takers(self) -> AbstractContextManager[Executor]:
         return writers() if self._parameters["form"] == "file" else Here()
 
@@ -146,7 +131,7 @@ class Reveal:
             self._watcher.count(done, files)
         return done
 
-    def _begin(self, batch: Sequence[tuple[Path, SplitFile]], manifests: bytes) -> BegunJob:
+    def _begin(self, batch: SplitBatch, manifests: bytes) -> BegunJob:
         requests = pack_batch([encode_request(_request(split)) for _, split in batch])
         send = sending_all(
             self._channel,
@@ -230,11 +215,17 @@ def put_together(
 
 
 def reveal_files(
-    channel: Line, home: ClientHome, study: StudyFiles, destination: Path, watcher: Watcher
+    channel: Line,
+    home: ClientHome,
+    study: StudyFiles,
+    destination: Path,
+    watcher: Watcher,
+    batches: Iterator[SplitBatch] | None = None,
 ) -> RevealedStudy:
     """Write the originals of a study into a new folder, all of them or none.
 
-    The files have the names of the protected ones: an original's own name was never kept.
+    The files have the names of the protected ones: an original's own name was never kept. `batches`
+    are as of `Reveal.run`.
 
     Raises
     ------
@@ -261,7 +252,7 @@ def reveal_files(
                 os.fsync(sink.fileno())
 
     try:
-        made = Reveal(channel, home, watcher, "file", ALL_CLASSES).run(study, take)
+        made = Reveal(channel, home, watcher, "file", ALL_CLASSES).run(study, take, batches)
         watcher.end_if_stopped()
         with _local_errors():
             staging.rename(destination)
