@@ -9,13 +9,13 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.client.protect_place import publish, staging_in
 
 
-def _made(staging: Path) -> tuple[list[Path], list[Path]]:
+def _made(staging: Path) -> tuple[list[str], list[Path]]:
     """Write two series and a manifest as they are made."""
     paths = [staging / name for name in ("one/1.dcm", "one/2.dcm", "two/3.dcm", "names/m.dcm")]
     for path in paths:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(path.name.encode())
-    return paths[:3], paths[3:]
+    return ["one", "two"], paths[3:]
 
 
 def _publish(destination: Path) -> Sequence[Path]:

@@ -10,6 +10,7 @@ from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import KIB, LIMITS
 from EncryptSecureRTLib.client.protect import ProtectedSeries
 from EncryptSecureRTLib.client.refused import Refusals, RefusedFile
+from EncryptSecureRTLib.client.study import FileHeader
 from EncryptSecureRTLib.client.telling import protected_told
 from EncryptSecureRTLib.client.uids import Replaced
 
@@ -20,11 +21,25 @@ def _refused(place: int, code: ErrorCode = ErrorCode.E_DICOM, detail: str = "") 
     return RefusedFile(place=place, kind=_CT, code=code, detail=detail)
 
 
+_HEADER = FileHeader(
+    file="CANARY.dcm",
+    place=1,
+    sop_class_uid=_CT,
+    patient_id="CANARY",
+    issuer="CANARY",
+    study_instance_uid="CANARY",
+    series_instance_uid="CANARY",
+    sop_instance_uid="CANARY",
+    frame_of_reference_uid="CANARY",
+    is_protected=False,
+)
+
+
 def _made(*refused: RefusedFile, **changes: Any) -> ProtectedSeries:
     members: dict[str, Any] = {
         "folders": (Path("p/2.25.1"),),
         "manifests": (Path("p/2.25.2/2.25.3.dcm"),),
-        "originals": (Path("CANARY.dcm"),),
+        "headers": (_HEADER,),
         "instances": 1,
         "sealed_whole": 0,
         "vouched": False,
@@ -33,7 +48,14 @@ def _made(*refused: RefusedFile, **changes: Any) -> ProtectedSeries:
         "receipts": (),
         "reports": (),
         "replaced": Replaced(
-            pseudonym="P", study_instance_uid="2.25.4", series_instance_uid="2.25.1", pairs=()
+            pseudonym="P",
+            study_instance_uid="2.25.4",
+            series_instance_uid="2.25.1",
+            series=("2.25.1",),
+            of_study=(),
+            of_series={},
+            originals=(),
+            names=(),
         ),
         "simulated": True,
     }

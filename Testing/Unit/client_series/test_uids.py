@@ -28,13 +28,14 @@ def _as_protected(ds: Dataset, k: int) -> None:
 def test_each_uid_is_told_with_the_one_in_its_place(write_series: WriteSeries) -> None:
     originals = scan_series(write_series()).slices
     folder = write_series(_as_protected)
-    protected = [
-        one.path.rename(folder / f"{one.sop_instance_uid}.dcm")
-        for one in scan_series(folder).slices
-    ]
+    (folder / "2.25.2").mkdir()
+    names = [f"2.25.2/{one.sop_instance_uid}.dcm" for one in scan_series(folder).slices]
+    for one, name in zip(scan_series(folder).slices, names, strict=True):
+        one.path.rename(folder / name)
 
-    replaced = replaced_uids(originals, protected)
+    replaced = replaced_uids(originals, folder, names)
 
+    assert replaced.series == ("2.25.2",)
     assert replaced.pairs[:3] == (
         ("1.2.3.1", "2.25.1"),
         ("1.2.3.2", "2.25.2"),

@@ -109,7 +109,7 @@ def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
         value["report"] = [str(path) for path in written]
     if invocation.remove_original:
         words += "\nEach protected file was revealed, proved, and its original removed."
-        value["originals_removed"] = len(made.originals)
+        value["originals_removed"] = made.instances
     if invocation.tell_uids:
         reporter.uids(made.replaced.pairs)
         value |= made.replaced.as_json()

@@ -3,6 +3,7 @@
 Apart from `series_headers`, so that who reads no attribute loads no library that does.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,21 +49,26 @@ def files_of(folder: Path) -> list[Path]:
 
     A sub-folder's files stand where its name does; hidden ones are passed over (E_LOCAL_FILE).
     """
+    return list(each_file(folder))
+
+
+def each_file(folder: Path) -> Iterator[Path]:
+    """Yield the files of `files_of`, one at a time: paths of ten thousand take megabytes."""
     try:
-        return list(_files(folder))
+        for name in _names(folder):
+            path = folder / name
+            if path.is_dir():
+                yield from (inner for inner in map(path.joinpath, _names(path)) if inner.is_file())
+            elif path.is_file():
+                yield path
     except OSError:
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            inner = (p for p in sorted(path.iterdir()) if not p.name.startswith("."))
-            yield from (p for p in inner if p.is_file())
-        elif path.is_file():
-            yield path
+def _names(folder: Path) -> list[str]:
+    """Return the names in a folder that are not hidden, as paths are sorted."""
+    names = (name for name in os.listdir(folder) if not name.startswith("."))
+    return sorted(names, key=os.path.normcase)
 
 
 def size_of_dicom(path: Path) -> int | None:

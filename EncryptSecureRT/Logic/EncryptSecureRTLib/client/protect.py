@@ -22,7 +22,7 @@ from EncryptSecureRTLib.client.receipts import archive_receipt
 from EncryptSecureRTLib.client.refused import Refusals, RefusedFile
 from EncryptSecureRTLib.client.report import BatchReport
 from EncryptSecureRTLib.client.runs import BegunJob, begin_job, sending_all
-from EncryptSecureRTLib.client.study import scan_study
+from EncryptSecureRTLib.client.study import FileHeader, scan_study
 from EncryptSecureRTLib.client.trust import utc_now
 from EncryptSecureRTLib.client.uids import Replaced, replaced_uids
 from EncryptSecureRTLib.client.upload import Content
@@ -34,7 +34,7 @@ class ProtectedSeries:
 
     Attributes
     ----------
-    originals : the files that were protected.
+    headers : of the files that were protected, as they were.
     instances : how many these are.
     sealed_whole : how many of them were sealed whole, so that nobody sees anything of them.
     vouched : whether the user vouched that no pixel holds text.
@@ -45,7 +45,7 @@ class ProtectedSeries:
 
     folders: tuple[Path, ...]
     manifests: tuple[Path, ...]
-    originals: tuple[Path, ...] = field(repr=False)
+    headers: tuple[FileHeader, ...] = field(repr=False)
     instances: int
     sealed_whole: int
     vouched: bool
@@ -55,6 +55,11 @@ class ProtectedSeries:
     reports: tuple[BatchReport, ...] = field(repr=False)
     replaced: Replaced
     simulated: bool
+
+    @property
+    def originals(self) -> tuple[Path, ...]:
+        """The files that were protected."""
+        return tuple(header.path for header in self.headers)
 
     @property
     def folder(self) -> Path:
@@ -102,16 +107,16 @@ def protect_series(
         copy.make(scan.headers)
         manifests = copy.write_manifests()
         watcher.end_if_stopped()
-        originals = [header for header in scan.headers if header.place in copy.paths]
-        paths = [copy.paths[header.place] for header in originals]
-        replaced = replaced_uids(originals, paths)
+        originals = tuple(header for header in scan.headers if header.place in copy.names)
+        names = tuple(copy.names[header.place] for header in originals)
+        replaced = replaced_uids(originals, staging, names)
         # First, so that no protected series is there whose receipt is not.
         archived = tuple(archive_receipt(home, octets, utc_now()) for octets in copy.receipts)
-        folders = publish(staging, destination, paths, manifests)
+        folders = publish(staging, destination, replaced.series, manifests)
     return ProtectedSeries(
         folders=folders,
         manifests=tuple(destination / path.relative_to(staging) for path in manifests),
-        originals=tuple(header.path for header in originals),
+        headers=originals,
         instances=len(originals),
         sealed_whole=copy.sealed_whole,
         vouched=choices.pictures is Pictures.UNSAFE_KEEP,

@@ -67,7 +67,7 @@ class ProtectedCopy:
 
     Attributes
     ----------
-    paths : protected files by the place of their original.
+    names : of protected files, ``<series>/<instance>.dcm``, by the place of their original.
     sealed_whole : how many of them were sealed whole.
     receipts, reports : of the jobs, in their order.
     """
@@ -81,7 +81,7 @@ class ProtectedCopy:
         *,
         seal_pictures: bool,
     ) -> None:
-        self.paths: dict[int, Path] = {}
+        self.names: dict[int, str] = {}
         self.sealed_whole = 0
         self.receipts: list[bytes] = []
         self.reports: list[BatchReport] = []
@@ -89,8 +89,9 @@ class ProtectedCopy:
         self._begin, self._staging, self._watcher = begin, staging, watcher
         self._refusals, self._seal_pictures = refusals, seal_pictures
         self._pictures: list[FileHeader] = []
-        self._names: set[str | None] = set()
+        self._given: set[str] = set()
         self._manifests: list[ProtectedHeader] = []
+        self._merges = False
 
     def make(self, headers: Sequence[FileHeader]) -> None:
         """Have the files of a study protected, and write them.
@@ -122,11 +123,11 @@ class ProtectedCopy:
             writers() as threads,
             in_turn(_with_last(batches), self._job, waits=_is_last) as turns,
         ):
-            written: list[Future[Path]] = []
+            written: list[Future[str]] = []
             begun: Batch = []
             for (batch, is_last), finished in turns:
                 self._refuse_all(unsplit, whole=whole)
-                answers = self._answers(batch, finished, is_last=is_last)
+                answers = self._answers(batch, finished, merges=is_last and self._merges)
                 self._note_written(begun, written)
                 self._watcher.stage("write")
                 begun, taken = self._protected(batch, answers, whole=whole)
@@ -180,23 +181,23 @@ class ProtectedCopy:
             if answer.state is not HeaderState.PROTECTED:
                 split.wipe()
                 continue
-            if answer.name in self._names:
+            if answer.name is None or answer.name in self._given:
                 raise EncryptSecureRTError(ErrorCode.E_RESULT)
-            self._names.add(answer.name)
+            self._given.add(answer.name)
             rest.append((header, split))
             taken.append(answer)
         return rest, taken
 
-    def _splice(self, answer: ProtectedHeader, header: FileHeader, split: SplitFile) -> Path:
-        """Write a protected file, in a thread."""
+    def _splice(self, answer: ProtectedHeader, header: FileHeader, split: SplitFile) -> str:
+        """Write a protected file, in a thread; return its name."""
         self._watcher.end_if_stopped()
         path = splice(answer, header.path, split, self._staging)
         split.wipe()
-        return path
+        return answer.name or path.name
 
-    def _note_written(self, batch: Batch, written: Sequence[Future[Path]]) -> None:
-        for (header, split), path in zip(batch, written, strict=True):
-            self.paths[header.place] = path.result()
+    def _note_written(self, batch: Batch, written: Sequence[Future[str]]) -> None:
+        for (header, split), name in zip(batch, written, strict=True):
+            self.names[header.place] = name.result()
             self.sealed_whole += split.whole
             self._tell_count()
 
@@ -223,27 +224,28 @@ class ProtectedCopy:
             self._tell_count()
 
     def _tell_count(self) -> None:
-        self._watcher.count(len(self.paths) + len(self._refusals), self._refusals.files)
+        self._watcher.count(len(self.names) + len(self._refusals), self._refusals.files)
 
     def _job(self, one: tuple[Batch, bool]) -> BegunJob:
         """Begin the job of one batch; the last one has the manifests of those before it."""
         batch, is_last = one
         requests = [encode_request(header_request(split)) for _, split in batch]
         contents = {ObjectKind.HEADERS: pack_batch(requests)}
-        if is_last and self._manifests:
+        self._merges = is_last and bool(self._manifests)
+        if self._merges:
             contents[ObjectKind.MANIFESTS] = pack_batch([bytes(m.header) for m in self._manifests])
+            self._manifests = []  # it gives one that has their entries
         return self._begin(contents)
 
-    def _answers(self, batch: Batch, finished: Finished, *, is_last: bool) -> list[ProtectedHeader]:
+    def _answers(self, batch: Batch, finished: Finished, *, merges: bool) -> list[ProtectedHeader]:
         """Return the answers of one batch; keep its receipt and its manifests."""
-        earlier = self._manifests if is_last else []
         answers = [decode_answer(item) for item in unpack_batch(finished.results[_RESULT])]
-        are_due = bool(earlier) or any(one.state is HeaderState.PROTECTED for one in answers)
+        are_due = merges or any(one.state is HeaderState.PROTECTED for one in answers)
         if len(answers) != len(batch) or are_due is not (_MANIFESTS in finished.results):
             raise EncryptSecureRTError(ErrorCode.E_RESULT)
         if are_due:
             made = [decode_answer(one) for one in unpack_batch(finished.results[_MANIFESTS])]
-            self._manifests = made if earlier else [*self._manifests, *made]
+            self._manifests += made
         self.receipts.append(finished.receipt)
         self.reports.append(BatchReport.of(finished))
         self.simulated |= finished.judged.verdict.simulated

@@ -37,9 +37,9 @@ def staging_in(destination: Path) -> Iterator[Path]:
 
 
 def publish(
-    staging: Path, destination: Path, files: Sequence[Path], manifests: Sequence[Path]
+    staging: Path, destination: Path, series: Sequence[str], manifests: Sequence[Path]
 ) -> tuple[Path, ...]:
-    """Move the series' folders, in the order of the files, and the manifests to their place.
+    """Move the folders of series, named in this order, and the manifests to their place.
 
     Raises
     ------
@@ -47,8 +47,8 @@ def publish(
         E_LOCAL_FILE if a series or another file of a manifest's name is there already, or something
         cannot be moved. Then, and if the user stops it, nothing is moved.
     """
-    folders = list(dict.fromkeys(path.parent for path in files))
-    targets = [destination / folder.name for folder in folders]
+    folders = [staging / name for name in series]
+    targets = [destination / name for name in series]
     moved: list[tuple[Path, Path]] = []
     try:
         if any(target.exists() for target in targets):

@@ -19,7 +19,7 @@ from EncryptSecureRTLib.client.dicomfiles import layout_of, walker
 from EncryptSecureRTLib.client.folder_files import (
     SeriesLimits,
     checked_uid,
-    files_of,
+    each_file,
 )
 from EncryptSecureRTLib.client.refused import RefusedFile, kind_in_meta, kind_name
 
@@ -36,6 +36,7 @@ class FileHeader:
 
     Attributes
     ----------
+    file : where it lies, as text: a path takes four times as much, and there may be thousands.
     place : its number in the folder by name, from 1; 0 if it was not found in a folder.
     patient_id, issuer : the octets of the patient ID, and of who issued it, a character each;
         empty if the file has none.
@@ -43,7 +44,7 @@ class FileHeader:
     is_protected : by this project; what others have protected is input like any other.
     """
 
-    path: Path = field(repr=False)
+    file: str = field(repr=False)
     place: int
     sop_class_uid: str
     patient_id: str = field(repr=False)
@@ -53,6 +54,11 @@ class FileHeader:
     sop_instance_uid: str = field(repr=False)
     frame_of_reference_uid: str = field(repr=False)
     is_protected: bool
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return Path(self.file)
 
     @property
     def kind(self) -> str:
@@ -99,7 +105,7 @@ def scan_study(folder: Path, limits: SeriesLimits = STUDY_LIMITS) -> StudyScan:
     found: list[FileHeader] = []
     refused: list[RefusedFile] = []
     ignored_files = 0
-    for place, path in enumerate(files_of(folder), 1):
+    for place, path in enumerate(each_file(folder), 1):
         try:
             header = _judged(path, place, limits)
         except EncryptSecureRTError as error:
@@ -208,7 +214,7 @@ def read_file_header(path: Path, place: int = 0, most_bytes: int | None = None) 
     sop_class = checked_uid(text(walker.SOP_CLASS))
     is_sealed = layout.has_encrypted or sop_class == _RAW_DATA_STORAGE
     return FileHeader(
-        path=path,
+        file=str(path),
         place=place,
         sop_class_uid=sop_class,
         patient_id=text(walker.PATIENT_ID),

@@ -8,7 +8,7 @@ the client and asked for them, and never to a file or a terminal.
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -16,31 +16,6 @@ from typing import Protocol
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.client.output import UidPairs
 from EncryptSecureRTLib.client.study import read_file_header
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replaced:
-    """What the protected study and the first of its series are called.
-
-    Attributes
-    ----------
-    pseudonym, study_instance_uid, series_instance_uid : of the protected series.
-    pairs : (original, protected) UIDs: study, then by series: it, its frame of reference, each
-        instance.
-    """
-
-    pseudonym: str = field(repr=False)
-    study_instance_uid: str = field(repr=False)
-    series_instance_uid: str = field(repr=False)
-    pairs: UidPairs = field(repr=False)
-
-    def as_json(self) -> dict[str, str]:
-        """Return what the result line says of it: of the protected series only."""
-        return {
-            "pseudonym": self.pseudonym,
-            "study": self.study_instance_uid,
-            "series": self.series_instance_uid,
-        }
 
 
 class Original(Protocol):
@@ -56,36 +31,85 @@ class Original(Protocol):
     def frame_of_reference_uid(self) -> str: ...  # noqa: D102 - named by the standard
 
 
-def replaced_uids(originals: Sequence[Original], protected: Sequence[Path]) -> Replaced:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaced:
+    """What the protected study and its series are called.
+
+    Attributes
+    ----------
+    pseudonym, study_instance_uid, series_instance_uid : of the first protected series.
+    series : names of the folders of protected series, in the order of the originals.
+    of_study, of_series : pairs of the study, and of each original series.
+    originals, names : files, and what the protected ones are called, for the pairs of instances.
+    """
+
+    pseudonym: str = field(repr=False)
+    study_instance_uid: str = field(repr=False)
+    series_instance_uid: str = field(repr=False)
+    series: tuple[str, ...] = field(repr=False)
+    of_study: UidPairs = field(repr=False)
+    of_series: Mapping[str, UidPairs] = field(repr=False)
+    originals: Sequence[Original] = field(repr=False)
+    names: Sequence[str] = field(repr=False)
+
+    @property
+    def pairs(self) -> UidPairs:
+        """(original, protected) UIDs: study, then by series: it, its frame of reference, instances.
+
+        They are made when they are asked for: of thousands of files they take some megabytes.
+        """
+        pairs = dict.fromkeys(self.of_study)
+        for original, name in zip(self.originals, self.names, strict=True):
+            pairs.update(dict.fromkeys(self.of_series[original.series_instance_uid]))
+            pairs[original.sop_instance_uid, _instance_of(name)] = None
+        return tuple(pairs)
+
+    def as_json(self) -> dict[str, str]:
+        """Return what the result line says of it: of the protected series only."""
+        return {
+            "pseudonym": self.pseudonym,
+            "study": self.study_instance_uid,
+            "series": self.series_instance_uid,
+        }
+
+
+def replaced_uids(originals: Sequence[Original], folder: Path, names: Sequence[str]) -> Replaced:
     """Return what replaced what.
 
     Parameters
     ----------
     originals : the files of one study, series by series, as they were.
-    protected : their protected files, in the same order; each is named by its instance.
+    folder, names : their protected files in the same order, ``<series>/<instance>.dcm``.
 
     Raises
     ------
     EncryptSecureRTError
         What `read_file_header` raises if a protected file cannot be read.
     """
-    first = read_file_header(protected[0])
-    pairs = [(originals[0].study_instance_uid, first.study_instance_uid)]
-    series = ""
-    for original, path in zip(originals, protected, strict=True):
-        if original.series_instance_uid != series:
-            series = original.series_instance_uid
-            after = read_file_header(path)
-            pairs.append((series, after.series_instance_uid))
+    of_series: dict[str, UidPairs] = {}
+    for original, name in zip(originals, names, strict=True):
+        series = original.series_instance_uid
+        if series not in of_series:
+            after = read_file_header(folder / name)
+            pairs = [(series, after.series_instance_uid)]
             if original.frame_of_reference_uid:
                 pairs.append((original.frame_of_reference_uid, after.frame_of_reference_uid))
-        pairs.append((original.sop_instance_uid, path.stem))
+            of_series[series] = tuple(pairs)
+    first = read_file_header(folder / names[0])
     return Replaced(
         pseudonym=first.patient_id,
         study_instance_uid=first.study_instance_uid,
         series_instance_uid=first.series_instance_uid,
-        pairs=tuple(dict.fromkeys(pairs)),
+        series=tuple(dict.fromkeys(name.split("/", 1)[0] for name in names)),
+        of_study=((originals[0].study_instance_uid, first.study_instance_uid),),
+        of_series=of_series,
+        originals=originals,
+        names=names,
     )
+
+
+def _instance_of(name: str) -> str:
+    return name.rsplit("/", 1)[-1].removesuffix(".dcm")
 
 
 def refuse_unless_piped(*, as_json: bool) -> None:

@@ -118,7 +118,8 @@ def _taken(folder: Path, out: Path, home: ClientHome) -> tuple[Path, ...]:
     fit = fit_files(folder, home)
     with staging_in(out) as staging:
         files, manifests = (_moved(some, staging) for some in (fit.files, fit.manifests))
-        return publish(staging, out, files, manifests)
+        series = list(dict.fromkeys(path.parent.name for path in files))
+        return publish(staging, out, series, manifests)
 
 
 def _moved(some: Sequence[Fit], staging: Path) -> list[Path]:
