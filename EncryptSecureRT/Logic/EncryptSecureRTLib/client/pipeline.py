@@ -1,7 +1,8 @@
 """Files read and written while the worker computes, so that neither waits for the other.
 
-    read    batch 3 | batch 4 ...        a thread, one batch ahead; two more hash its files
-    job     batch 2 | batch 3 ...        the caller's thread: all that talks, and all that is noted
+    read    batch 4 | batch 5 ...        a thread, one batch ahead; two more hash its files
+    job     batch 2 | batch 3 ...        the caller's thread: all that talks, and all that is noted;
+                                         the next batch waits at the worker (`runs.in_turn`)
     write   batch 1 | batch 2 ...        threads: most of their time is waiting for the disk
 
 Hashing and files let other threads run. What reading or writing raises comes out where its result
