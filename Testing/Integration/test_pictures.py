@@ -111,6 +111,25 @@ def test_batches_of_both_passes_have_one_manifest_that_names_all(
     assert len(names) == 6
 
 
+def test_nothing_is_sent_of_a_study_that_is_protected_whole_or_not_at_all_and_hides_something(
+    ward: Ward, tmp_path: Path
+) -> None:
+    folder = write_series(tmp_path / "hiding", slices=4)
+    path = sorted(folder.iterdir())[1]
+    ds = dcmread(path)
+    ds.PixelData = _PIXELS.encode() + ds.PixelData[len(_PIXELS) :]
+    _spare_bits(ds)
+    ds.save_as(path)
+    stages: list[str] = []
+    choices = ProtectChoices(all_or_nothing=True)
+
+    watcher = Watcher(stage=stages.append)
+    with ward.channel() as channel, pytest.raises(EncryptSecureRTError) as refused:
+        protect_series(channel, ward.physicist, folder, tmp_path / "p", watcher, choices)
+
+    assert (refused.value.code, stages) == (ErrorCode.E_HIDDEN_DATA, ["scan"])
+
+
 def test_a_manifest_is_there_though_the_last_batch_was_refused(
     ward: Ward, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

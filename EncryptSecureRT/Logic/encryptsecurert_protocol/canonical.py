@@ -26,8 +26,8 @@ JsonValue = None | bool | int | str | list[Any] | dict[str, Any]
 JsonObject = dict[str, Any]
 
 _KEY = re.compile(r"[a-z0-9_]+\Z")
-_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
+# A text, closed or not, or a bracket. Nothing is tried twice: its time is that of one pass.
+_TEXTS_AND_BRACKETS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
 _MAX_INT = 2**53 - 1
 _ENCODER = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
@@ -102,9 +102,13 @@ def decode(octets: bytes, max_bytes: int = LIMITS.header_bytes) -> JsonObject:
 
 def _depth(octets: bytes) -> int:
     depth = deepest = 0
-    for bracket in _TEXT.sub(b"", octets).translate(None, _NO_BRACKETS):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
+    for found in _TEXTS_AND_BRACKETS.finditer(octets):
+        octet = octets[found.start()]
+        if octet in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif octet in b"]}":
+            depth -= 1
     return deepest
 
 

@@ -12,7 +12,7 @@ from encryptsecurert_protocol.jobs import JobState
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.jobs import Finished, Watcher, follow
 from EncryptSecureRTLib.client.orders import Order
-from EncryptSecureRTLib.client.runs import finish_job, run_job, submit_job
+from EncryptSecureRTLib.client.runs import begin_job, finish_job, run_job, submit_job
 from EncryptSecureRTLib.client.unfinished import JobGoesOn
 
 _LOST = ErrorCode.E_UNREACHABLE
@@ -203,6 +203,40 @@ def test_an_input_that_is_gone_at_submission_is_sent_again_once(
     assert order.header == written.submitted[1]
     assert again is ErrorCode.E_INPUT_GONE
     assert len(sent) == len(written.submitted) == 4
+
+
+def test_the_id_of_a_job_is_told_as_soon_as_the_worker_has_it(
+    written: WrittenLine, home: ClientHome
+) -> None:
+    told: list[str] = []
+    watcher = Watcher(stage=told.append, job=lambda job: told.append("job"))
+
+    begin_job(written.line, home, "segment", lambda: ["ab" * 32], {"schema": "x/1"}, watcher)
+
+    assert told == ["submit", "job"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), BrokenPipeError()])
+def test_a_job_whose_id_nobody_hears_is_cancelled(
+    written: WrittenLine, home: ClientHome, error: BaseException
+) -> None:
+    def hear(job: str) -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        _run(written, home, Watcher(job=hear))
+
+    assert written.asked[-1] == f"DELETE /v1/jobs/{written.submitted[0].job}"
+
+
+def test_an_input_that_is_gone_at_submission_and_again_when_the_job_runs_is_sent_again_once(
+    written: WrittenLine, home: ClientHome
+) -> None:
+    written.refusals = [ErrorCode.E_INPUT_GONE, None]
+    written.streams = [[_end(1, "E_INPUT_GONE", JobState.FAILED)]]
+
+    assert refusal_of(_run, written, home) is ErrorCode.E_INPUT_GONE
+    assert len(written.submitted) == 2
 
 
 def test_an_input_that_is_gone_when_the_job_runs_is_sent_again_once(

@@ -105,6 +105,15 @@ def test_what_was_begun_is_given_up_when_the_caller_breaks_off() -> None:
     assert steps.taken[-1] == "give up 2"
 
 
+def test_what_nobody_takes_is_given_up() -> None:
+    steps = Steps()
+
+    with in_turn([1, 2, 3], steps.begin) as turns:
+        next(turns)
+
+    assert steps.taken[-1] == "give up 2"
+
+
 def test_what_beginning_one_raises_gives_up_the_one_in_front_of_it() -> None:
     steps = Steps()
 

@@ -1,5 +1,6 @@
 """Orders on disk: private, whole, one job's and one user's, and gone when the job is."""
 
+import os
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,6 +12,8 @@ from Testing.Unit.client.people import URL, enrolled, order_of, refusal_of
 from encryptsecurert_protocol import canonical
 from encryptsecurert_protocol.errors import ErrorCode
 from encryptsecurert_protocol.sealing import HpkeKeyPair, HpkeSuite
+from EncryptSecureRTLib.attest.localfiles import read_whole
+from EncryptSecureRTLib.client import orders
 from EncryptSecureRTLib.client.home import ClientHome
 from EncryptSecureRTLib.client.orders import (
     forget_order,
@@ -145,6 +148,41 @@ def test_an_order_that_its_worker_does_not_know_goes_once_it_can_be_taken_no_mor
 
     assert before == {known.job, lost.job, elsewhere.job}
     assert opened_here(home) == {known.job, elsewhere.job}
+
+
+def test_a_young_order_is_not_read_to_be_pruned_and_an_old_one_is(
+    home: ClientHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = order_of(home)
+    write_order(home, order)
+    read: list[Path] = []
+
+    def reading(path: Path, most_bytes: int) -> bytes | None:
+        read.append(path)
+        return read_whole(path, most_bytes)
+
+    monkeypatch.setattr(orders, "read_whole", reading)
+    created = order.header.created
+    prune_orders(home, created + timedelta(days=6))
+    young = list(read)
+    prune_orders(home, created + timedelta(days=9))
+
+    assert young == []
+    assert read == [_path(home, order.job)]
+    assert not _path(home, order.job).exists()
+
+
+@pytest.mark.parametrize("modified_s", [0, 2**40])
+def test_an_order_whose_file_tells_another_time_is_kept_and_goes_by_what_it_says(
+    home: ClientHome, modified_s: int
+) -> None:
+    order = order_of(home)
+    write_order(home, order)
+    os.utime(_path(home, order.job), (modified_s, modified_s))
+
+    prune_orders(home, order.header.created + timedelta(days=7, hours=23))
+
+    assert opened_here(home) == {order.job}
 
 
 def test_what_is_no_order_is_left_alone(home: ClientHome) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,25 @@ def test_a_command_whose_output_is_piped_loads_no_rich(tmp_path: Path) -> None:
 
     assert "EncryptSecureRTLib.client.plain" in loaded
     assert "rich" not in loaded
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell is another one")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(
+    ("words", "code"), [("check --url https://127.0.0.1:1", 3), ("check --no-such-option", 2)]
+)
+def test_a_command_whose_output_is_closed_ends_as_it_does_otherwise(
+    tmp_path: Path, closed: str, words: str, code: int
+) -> None:
+    home = f"--home {shlex.quote(str(tmp_path))}"
+    command = f"{shlex.quote(sys.executable)} -P -m EncryptSecureRTLib.client.cli {words} {home}"
+
+    done = subprocess.run(
+        ["sh", "-c", f"{command} {closed}"], check=False, capture_output=True, timeout=60
+    )
+
+    assert done.returncode == code
+    assert b"Traceback" not in done.stdout + done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")

@@ -2,8 +2,9 @@
 
 One process border: whatever happens ends as a result or as one error with its exit code. Ctrl-C,
 SIGTERM or, with `--request -`, the end of standard input stop a job at its next check point;
-before and after a job they end the command at once, and a job that is only fetched they leave
-alone. Nothing half written stays in either case. A lost connection never ends a job.
+before and after a job they end the command once the files in hand are read or written, and a job
+that is only fetched they leave alone. Nothing half written stays in either case. A lost connection
+never ends a job.
 
 With `--json` the line `hello` comes first and at once, so nothing slow is imported up here.
 """
@@ -93,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _for_people(arguments: Sequence[str]) -> Reporter:
     if {"-h", "--help", "--version"} & set(arguments):
         return JsonReporter()  # the parser prints its help and exits; no terminal is needed
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():  # it is None where it was closed
         from EncryptSecureRTLib.client.plain import PlainReporter
 
         return PlainReporter()

@@ -1,7 +1,8 @@
 """Jobs from the client's side: order, follow, cancel, fetch, and believe only the receipt.
 
 A job belongs to the worker once it was taken: a lost connection, a restart of the worker or the
-end of this process leave it going. Only a stop that the user asked for cancels it.
+end of this process leave it going. Its own command cancels it: when the user stops that, or when
+it is the next one of a study and what is in front of it failed.
 """
 
 import contextlib

@@ -131,7 +131,7 @@ def forget_order(home: ClientHome, job: str) -> None:
 
 
 def _all_kept(home: ClientHome, *, before: datetime | None = None) -> Iterator[_Kept]:
-    """Yield the orders that can be read; a damaged one is left for its owner to look at.
+    """Yield the orders whose files can be read; another one is left for its owner to look at.
 
     Of those whose files were written later than `before` nothing is read: there may be thousands.
     """

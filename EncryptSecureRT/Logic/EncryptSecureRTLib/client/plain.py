@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from EncryptSecureRTLib.client.output import SIMULATED_WORDS, InspectedRows, RevealedRows, UidPairs
 from EncryptSecureRTLib.client.unfinished import JobGoesOn
@@ -58,6 +58,13 @@ def _row(cells: Sequence[str]) -> str:
     return f"{name:<{_NAME_LETTERS}}  {vr:<2}  {columns}".rstrip()
 
 
+def _write(stream: TextIO | None, parts: Sequence[Part]) -> None:
+    """Write a line at once; a stream that was closed before the start is None."""
+    if stream is not None:
+        stream.write("".join(text for text, _ in parts) + "\n")
+        stream.flush()
+
+
 class PlainReporter:
     """Stages with times, tables and results; errors in two sentences, apart from the others.
 
@@ -69,13 +76,11 @@ class PlainReporter:
 
     def _say(self, *parts: Part) -> None:
         """Write a line."""
-        sys.stdout.write("".join(text for text, _ in parts) + "\n")
-        sys.stdout.flush()
+        _write(sys.stdout, parts)
 
     def _complain(self, *parts: Part) -> None:
         """Write a line of an error."""
-        sys.stderr.write("".join(text for text, _ in parts) + "\n")
-        sys.stderr.flush()
+        _write(sys.stderr, parts)
 
     def _note(self, words: str) -> None:
         self._say((f"           {words}", Tone.PLAIN))

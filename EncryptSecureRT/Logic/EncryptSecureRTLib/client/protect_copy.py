@@ -121,12 +121,13 @@ class ProtectedCopy:
                 over,
             ) as batches,
             writers() as threads,
-            in_turn(_with_last(batches), self._job, waits=_is_last) as turns,
+            in_turn(
+                _with_last(batches), partial(self._job, unsplit, whole=whole), waits=_is_last
+            ) as turns,
         ):
             written: list[Future[str]] = []
             begun: Batch = []
             for (batch, is_last), finished in turns:
-                self._refuse_all(unsplit, whole=whole)
                 answers = self._answers(batch, finished, merges=is_last and self._merges)
                 self._note_written(begun, written)
                 self._watcher.stage("write")
@@ -226,8 +227,18 @@ class ProtectedCopy:
     def _tell_count(self) -> None:
         self._watcher.count(len(self.names) + len(self._refusals), self._refusals.files)
 
-    def _job(self, one: tuple[Batch, bool]) -> BegunJob:
-        """Begin the job of one batch; the last one has the manifests of those before it."""
+    def _job(
+        self,
+        unsplit: list[tuple[FileHeader, EncryptSecureRTError]],
+        one: tuple[Batch, bool],
+        *,
+        whole: bool,
+    ) -> BegunJob:
+        """Begin the job of one batch; the last one has the manifests of those before it.
+
+        What could not be split is noted first: if nothing is to be protected then, nothing is sent.
+        """
+        self._refuse_all(unsplit, whole=whole)
         batch, is_last = one
         requests = [encode_request(header_request(split)) for _, split in batch]
         contents = {ObjectKind.HEADERS: pack_batch(requests)}

@@ -72,19 +72,42 @@ class BegunJob:
     def __init__(
         self, channel: Line, home: ClientHome, watcher: Watcher, begin: Callable[[], Order]
     ) -> None:
-        self._channel, self._home, self._watcher, self._begin = channel, home, watcher, begin
-        self._order = _again_if_gone(begin)
+        self._channel, self._home, self._watcher = channel, home, watcher
+        self._begin = begin
+        self._may_begin_again = True
+        self._order = self._begun()
+
+    def _begun(self) -> Order:
+        """Begin it, and tell its id at once: it may go on whatever becomes of us."""
+        try:
+            order = self._begin()
+        except EncryptSecureRTError as error:
+            self._begin_again_if_gone(error)
+            order = self._begin()
+        try:
+            self._watcher.job(order.job)
+        except (KeyboardInterrupt, BrokenPipeError):
+            cancel_quietly(self._channel, order.job)
+            raise
+        return order
+
+    def _begin_again_if_gone(self, error: EncryptSecureRTError) -> None:
+        """Let a job be begun again, once, if an input was gone; raise every other error."""
+        if error.code is not ErrorCode.E_INPUT_GONE or not self._may_begin_again:
+            raise error
+        self._may_begin_again = False
 
     def end(self) -> Finished:
         """Follow and fetch, as `run_job` says."""
         try:
-            return self._end(self._order)
+            return self._end()
         except EncryptSecureRTError as error:
-            if error.code is not ErrorCode.E_INPUT_GONE:
-                raise
-        return self._end(self._begin())
+            self._begin_again_if_gone(error)
+        self._order = self._begun()
+        return self._end()
 
-    def _end(self, order: Order) -> Finished:
+    def _end(self) -> Finished:
+        order = self._order
         with _left_going(order):
             end = _follow_or_cancel(self._channel, order, self._watcher)
         return _fetch_after(self._channel, self._home, order, end, self._watcher)
@@ -144,8 +167,8 @@ def in_turn(
 ) -> Iterator[Iterator[tuple[S, T]]]:
     """Give items with what their jobs came to, each begun before the one in front of it is ended.
 
-    So the worker has the next one while the results of one are fetched. If anything is raised
-    meanwhile, what was begun is given up, but for a lost connection, which never ends a job.
+    So the worker has the next one while the results of one are fetched. What was begun and is not
+    taken in the end is given up, but for a lost connection, which never ends a job.
 
     Parameters
     ----------
@@ -169,11 +192,13 @@ def in_turn(
 
     try:
         yield given()
-    except BaseException as error:
-        if not (isinstance(error, EncryptSecureRTError) and error.code in _LOST):
-            for _, job in begun:
-                job.give_up()
+    except EncryptSecureRTError as error:
+        if error.code in _LOST:
+            begun.clear()
         raise
+    finally:
+        for _, job in begun:
+            job.give_up()
 
 
 def submit_job(
@@ -221,7 +246,6 @@ def _send_and_submit(
 
 def _follow_or_cancel(channel: Line, order: Order, watcher: Watcher) -> EndEvent:
     try:
-        watcher.job(order.job)
         watcher.stage("run")
         with CancelOnStop(channel, order.job, watcher.stopped):
             return follow(channel, order, watcher)
