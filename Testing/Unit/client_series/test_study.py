@@ -184,6 +184,42 @@ def test_places_count_every_file_by_name_and_those_of_a_folder_at_its_name(
     assert scan.ignored_files == 1
 
 
+def test_files_are_found_however_deep_their_folders_lie(write_series: WriteSeries) -> None:
+    """Media have a folder for patient, study and series each (PS3.10 section 8.6)."""
+    folder = write_series()
+    (folder / "DICOM" / "PA0" / "ST0" / "SE0").mkdir(parents=True)
+    (folder / "003").rename(folder / "DICOM" / "PA0" / "ST0" / "SE0" / "IM0")
+    (folder / "DICOM" / "notes.txt").write_text("no DICOM")
+
+    scan = scan_study(folder)
+
+    assert [header.path.name for header in scan.headers] == ["001", "002", "004", "IM0"]
+    assert [header.place for header in scan.headers] == [1, 2, 3, 4]
+    assert scan.ignored_files == 1
+
+
+def test_a_link_back_up_is_not_followed_round_and_round(write_series: WriteSeries) -> None:
+    folder = write_series()
+    (folder / "inner").mkdir()
+    (folder / "inner" / "around").symlink_to(folder, target_is_directory=True)
+
+    assert len(scan_study(folder).headers) == 4
+
+
+def test_folders_deeper_than_any_export_are_refused_and_not_passed_over(
+    write_series: WriteSeries,
+) -> None:
+    folder = write_series()
+    (folder / "/".join(["d"] * 32)).mkdir(parents=True)
+    scan_study(folder)
+    (folder / "/".join(["d"] * 33)).mkdir()
+
+    refused = _error(folder)
+
+    assert refused.code is ErrorCode.E_TOO_LARGE
+    assert "32 deep" in str(refused)
+
+
 def test_a_directory_of_media_is_left_out_whatever_it_is_like(write_series: WriteSeries) -> None:
     folder = write_series()
     ds = dcmread(folder / "002")

@@ -12,6 +12,7 @@ from pathlib import Path
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.limits import LIMITS, MIB
 
+_DEEPEST = 32
 _UID = re.compile(r"(?=.{1,64}\Z)[0-9]+(?:\.[0-9]+)+\Z")
 
 
@@ -49,26 +50,60 @@ def files_of(folder: Path) -> list[Path]:
 
     A sub-folder's files stand where its name does; hidden ones are passed over (E_LOCAL_FILE).
     """
-    return list(each_file(folder))
-
-
-def each_file(folder: Path) -> Iterator[Path]:
-    """Yield the files of `files_of`, one at a time: paths of ten thousand take megabytes."""
+    files: list[Path] = []
     try:
-        for name in _names(folder):
-            path = folder / name
-            if path.is_dir():
-                yield from (inner for inner in map(path.joinpath, _names(path)) if inner.is_file())
-            elif path.is_file():
-                yield path
+        for path, is_folder in _entries(folder):
+            inner = _entries(path) if is_folder else [(path, False)]
+            files += [one for one, is_deeper in inner if not is_deeper]
+    except OSError:
+        raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
+    return files
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and in all folders below it, in the order of `files_of`.
+
+    They come one at a time: the paths of ten thousand take megabytes. Links to folders are
+    followed, but for those that lead back up.
+
+    Raises
+    ------
+    EncryptSecureRTError
+        E_LOCAL_FILE; E_TOO_LARGE if folders lie deeper than 32: no file is passed over in silence.
+    """
+    try:
+        yield from _below(folder, ())
     except OSError:
         raise EncryptSecureRTError(ErrorCode.E_LOCAL_FILE) from None
 
 
-def _names(folder: Path) -> list[str]:
-    """Return the names in a folder that are not hidden, as paths are sorted."""
-    names = (name for name in os.listdir(folder) if not name.startswith("."))
-    return sorted(names, key=os.path.normcase)
+def _below(folder: Path, around: tuple[tuple[int, int], ...]) -> Iterator[Path]:
+    found = folder.stat()
+    mark = found.st_dev, found.st_ino
+    if mark in around:
+        return
+    if len(around) > _DEEPEST:
+        detail = f"there are folders more than {_DEEPEST} deep"
+        raise EncryptSecureRTError(ErrorCode.E_TOO_LARGE, detail)
+    for path, is_folder in _entries(folder):
+        if is_folder:
+            yield from _below(path, (*around, mark))
+        else:
+            yield path
+
+
+def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield the files and folders in a folder that are not hidden, as paths are sorted.
+
+    With each, whether it is a folder.
+    """
+    for name in sorted(os.listdir(folder), key=os.path.normcase):
+        path = folder / name
+        if not name.startswith("."):
+            if path.is_dir():
+                yield path, True
+            elif path.is_file():
+                yield path, False
 
 
 def size_of_dicom(path: Path) -> int | None:

@@ -220,7 +220,11 @@ def _add_work(commands: _Commands, parents: Sequence[_Parser]) -> None:
 
 def _describe_protect(protect: _Parser) -> None:
     protect.add_argument(
-        "source", type=Path, nargs="?", metavar="SRC", help="folder with one study"
+        "source",
+        type=Path,
+        nargs="?",
+        metavar="SRC",
+        help="folder with one study, or with folders of it",
     )
     protect.add_argument("out", type=Path, nargs="?", metavar="DST", help="folder for the copy")
     protect.add_argument(

@@ -19,7 +19,7 @@ from EncryptSecureRTLib.client.dicomfiles import layout_of, walker
 from EncryptSecureRTLib.client.folder_files import (
     SeriesLimits,
     checked_uid,
-    each_file,
+    files_below,
 )
 from EncryptSecureRTLib.client.refused import RefusedFile, kind_in_meta, kind_name
 
@@ -94,7 +94,7 @@ class StudyScan:
 def scan_study(folder: Path, limits: SeriesLimits = STUDY_LIMITS) -> StudyScan:
     """Return the files of the one study in a folder, without reading pixels.
 
-    The folder's files and those of its direct sub-folders are looked at.
+    The folder's files and those of all folders below it are looked at.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def scan_study(folder: Path, limits: SeriesLimits = STUDY_LIMITS) -> StudyScan:
     found: list[FileHeader] = []
     refused: list[RefusedFile] = []
     ignored_files = 0
-    for place, path in enumerate(each_file(folder), 1):
+    for place, path in enumerate(files_below(folder), 1):
         try:
             header = _judged(path, place, limits)
         except EncryptSecureRTError as error:
