@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
-from Testing.Integration.gateway import NEEDLES, Gateway, digests, open_gateway
+from Testing.Integration.gateway import NEEDLES, Gateway, digests, open_gateway, run_here
 from Testing.Integration.orthanc import Orthanc, running_orthanc
 from Testing.Integration.planted import found_below
 
@@ -69,6 +69,41 @@ def test_a_pulled_original_is_there_protected_only_and_reveals_as_it_was(
         revealed = {one.SOPInstanceUID: one for one in map(dcmread, back.rglob("*.dcm"))}
         is_same = revealed == originals
     assert is_same
+
+
+def test_the_officers_report_of_a_pulled_study_is_that_of_its_jobs(
+    gateway: Gateway, clinical: Orthanc, tmp_path: Path
+) -> None:
+    place, again = tmp_path / "report", tmp_path / "again"
+    words: tuple[str | Path, ...] = (*clinical.dicomweb, "--report", place)
+
+    run = gateway.pull(*words, study=gateway.study, out=tmp_path / "out")
+    verified = run_here("verify", place / "protection-report.json", home=gateway.home)
+    refused = gateway.pull(*words, study=gateway.study, out=again)
+
+    assert run.code == verified.code == 0
+    assert verified.result["instances"] == run.result["instances"] == 8
+    assert [Path(name).name for name in run.result["report"]] == sorted(
+        path.name for path in place.iterdir()
+    )[::-1]
+    assert found_below(NEEDLES, place) == {}
+    assert (refused.code, refused.error["code"]) == (14, "E_LOCAL_FILE")
+    assert not again.exists()
+
+
+def test_a_study_that_is_protected_already_gets_no_report(
+    gateway: Gateway, archive: Orthanc, tmp_path: Path
+) -> None:
+    place = tmp_path / "report"
+    refused = gateway.push(gateway.protected, *archive.dicomweb, "--report", place)
+    (study,) = gateway.push(gateway.protected, *archive.dicomweb).result["studies"]
+
+    run = gateway.pull(*archive.dicomweb, "--report", place, study=study, out=tmp_path / "out")
+
+    assert refused.error["code"] == "E_USAGE"
+    assert run.result["taken_as_it_is"]
+    assert "report" not in run.result
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize(

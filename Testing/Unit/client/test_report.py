@@ -94,12 +94,21 @@ def test_both_files_are_written_into_a_folder_that_may_hold_others(tmp_path: Pat
     (tmp_path / "notes.txt").write_text("ours")
 
     with report_place(tmp_path) as place:
-        written = place.write(study())
+        place.write(study())
 
+    written = place.written
     assert [path.name for path in written] == [JSON_FILE, HTML_FILE]
     assert StudyReport.decode(written[0].read_bytes()) == study()
     assert written[1].read_bytes() == report_page(study())
     assert (tmp_path / "notes.txt").read_text() == "ours"
+
+
+def test_where_no_report_is_asked_for_nothing_is_written_or_told() -> None:
+    with report_place(None) as place:
+        place.write(study())
+
+    assert place.written == ()
+    assert place.told("words", {"a": 1}) == ("words", {"a": 1})
 
 
 @pytest.mark.parametrize("name", [JSON_FILE, HTML_FILE])

@@ -1,7 +1,5 @@
 """What each command of `encryptsecurert` does, between the parsed words and the library."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from EncryptSecureRTLib.client.line import Line
     from EncryptSecureRTLib.client.protect import ProtectedSeries
     from EncryptSecureRTLib.client.report import StudyReport
-    from EncryptSecureRTLib.client.report_place import ReportPlace
     from EncryptSecureRTLib.client.reveal import Take
     from EncryptSecureRTLib.client.segment import Segmented
 
@@ -88,6 +85,7 @@ def check(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
 def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     """Protect a study; files that cannot be protected are told, and the exit code is 9 then."""
     from EncryptSecureRTLib.client.protect import protect_series
+    from EncryptSecureRTLib.client.report_place import report_place
     from EncryptSecureRTLib.client.telling import protected_told
     from EncryptSecureRTLib.client.uids import refuse_unless_piped
 
@@ -95,18 +93,15 @@ def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
         refuse_unless_piped(as_json=invocation.json)
     source, out = invocation.need_source(), invocation.need_out()
     with (
-        _place_of_report(invocation) as place,
+        report_place(invocation.report) as report,
         open_session(invocation, reporter, switch) as (channel, watcher),
     ):
         choices = invocation.protect_choices()
         made = protect_series(channel, _home(invocation), source, out, watcher, choices)
-        written = _write_report(made, place) if place is not None else ()
+        report.write_of(made)
         if invocation.remove_original:
             _remove(made, channel, _home(invocation), watcher)
-    words, value = protected_told(made)
-    if written:
-        words += "".join(f"\nreport: {path}" for path in written)
-        value["report"] = [str(path) for path in written]
+    words, value = report.told(*protected_told(made))
     if invocation.remove_original:
         words += "\nEach protected file was revealed, proved, and its original removed."
         value["originals_removed"] = made.instances
@@ -115,26 +110,6 @@ def protect(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
         value |= made.replaced.as_json()
     reporter.result(words, value)
     return made.exit_code
-
-
-@contextmanager
-def _place_of_report(invocation: Invocation) -> "Iterator[ReportPlace | None]":
-    """Take the place of the report, if one is asked for, before anything is sent."""
-    from EncryptSecureRTLib.client.report_place import report_place
-
-    if invocation.report is None:
-        yield None
-    else:
-        with report_place(invocation.report) as place:
-            yield place
-
-
-def _write_report(made: "ProtectedSeries", place: "ReportPlace") -> tuple[Path, ...]:
-    from EncryptSecureRTLib.client.report import study_report
-    from EncryptSecureRTLib.client.trust import utc_now
-
-    told = study_report(made.reports, made.refused, instances=made.instances, now=utc_now())
-    return place.write(told)
 
 
 def _remove(made: "ProtectedSeries", channel: "Line", home: ClientHome, watcher: "Watcher") -> None:

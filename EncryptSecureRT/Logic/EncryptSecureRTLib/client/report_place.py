@@ -9,35 +9,58 @@ learn that its report cannot be written, and nothing that is there is ever repla
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from EncryptSecureRTLib.attest.localfiles import write_whole
-from EncryptSecureRTLib.client.report import StudyReport
+from EncryptSecureRTLib.client.report import StudyReport, study_report
 from EncryptSecureRTLib.client.report_html import report_page
+from EncryptSecureRTLib.client.trust import utc_now
+
+if TYPE_CHECKING:
+    from EncryptSecureRTLib.client.protect import ProtectedSeries
 
 JSON_FILE, HTML_FILE = "protection-report.json", "protection-report.html"
 
 
-@dataclass(slots=True)
 class ReportPlace:
-    """A folder in which the names of both files are taken."""
+    """Writes the report of a study once it is protected, and tells of it; or does nothing.
 
-    folder: Path
-    is_written: bool = False
+    Parameters
+    ----------
+    folder : where the names of both files are taken; None if no report is asked for.
+    """
 
-    def write(self, study: StudyReport) -> tuple[Path, ...]:
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self.written: tuple[Path, ...] = ()
+
+    def write_of(self, made: "ProtectedSeries") -> None:
+        """Write the report of a study that was protected (E_LOCAL_FILE)."""
+        if self._folder is not None:
+            now = utc_now()
+            self.write(study_report(made.reports, made.refused, instances=made.instances, now=now))
+
+    def write(self, study: StudyReport) -> None:
         """Write both files (E_LOCAL_FILE)."""
+        if self._folder is None:
+            return
         files = {JSON_FILE: study.encode(), HTML_FILE: report_page(study)}
         for name, octets in files.items():
-            write_whole(self.folder / name, octets)
-        self.is_written = True
-        return tuple(self.folder / name for name in files)
+            write_whole(self._folder / name, octets)
+        self.written = tuple(self._folder / name for name in files)
+
+    def told(self, words: str, value: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return what a command tells, with the files that were written."""
+        if not self.written:
+            return words, value
+        words += "".join(f"\nreport: {path}" for path in self.written)
+        return words, {**value, "report": [str(path) for path in self.written]}
 
 
 @contextlib.contextmanager
-def report_place(folder: Path) -> Iterator[ReportPlace]:
+def report_place(folder: Path | None) -> Iterator[ReportPlace]:
     """Take the names in a folder, made if need be; they are free again unless both were written.
 
     Raises
@@ -46,6 +69,9 @@ def report_place(folder: Path) -> Iterator[ReportPlace]:
         E_LOCAL_FILE if one of the files is there already, or the folder cannot be written.
     """
     place = ReportPlace(folder)
+    if folder is None:
+        yield place
+        return
     taken: list[Path] = []
     try:
         _make(folder)
@@ -54,7 +80,7 @@ def report_place(folder: Path) -> Iterator[ReportPlace]:
             taken.append(folder / name)
         yield place
     finally:
-        if not place.is_written:
+        if not place.written:
             for path in taken:
                 with contextlib.suppress(OSError):
                     path.unlink()

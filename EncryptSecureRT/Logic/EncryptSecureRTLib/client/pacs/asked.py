@@ -206,6 +206,12 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all-or-nothing", action="store_true", help="keep nothing if a file cannot be protected"
     )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="as in `protect`; a study that is protected already gets none",
+    )
 
 
 def _link() -> argparse.ArgumentParser:

@@ -48,6 +48,7 @@ def _pull(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     from EncryptSecureRTLib.client.pacs.opening import open_pacs
     from EncryptSecureRTLib.client.pacs.pull import Hands, pull_study
     from EncryptSecureRTLib.client.pacs.telling import coming_words, pulled_told
+    from EncryptSecureRTLib.client.report_place import report_place
 
     study, out = invocation.pacs.need_study(), invocation.need_out()
 
@@ -61,11 +62,16 @@ def _pull(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
         held=switch.soft,
         told=lambda coming: reporter.line("study", None, coming_words(coming), None),
     )
-    with open_pacs(invocation.pacs, reporter) as opened:
+    with (
+        report_place(invocation.report) as report,
+        open_pacs(invocation.pacs, reporter) as opened,
+    ):
         opened.echo()
         home = ClientHome(invocation.home)
         pulled = pull_study(opened, study, out, hands, home, _watcher(reporter))
-    reporter.result(*pulled_told(pulled))
+        if pulled.protected is not None:
+            report.write_of(pulled.protected)
+    reporter.result(*report.told(*pulled_told(pulled)))
     return 0 if pulled.protected is None else pulled.protected.exit_code
 
 
@@ -73,18 +79,27 @@ def _push(invocation: Invocation, reporter: Reporter, switch: Switch) -> int:
     from EncryptSecureRTLib.client.pacs.opening import open_pacs
     from EncryptSecureRTLib.client.pacs.push import push_folder
     from EncryptSecureRTLib.client.pacs.telling import failed_lines, pushed_told
+    from EncryptSecureRTLib.client.report_place import report_place
 
+    if invocation.report is not None and not invocation.pacs.protect:
+        detail = "--report is of what --protect protects"
+        raise EncryptSecureRTError(ErrorCode.E_USAGE, detail)
     source = invocation.need_source()
     protect = _protector(invocation, reporter, switch) if invocation.pacs.protect else None
-    with open_pacs(invocation.pacs, reporter) as opened:
+    with (
+        report_place(invocation.report) as report,
+        open_pacs(invocation.pacs, reporter) as opened,
+    ):
         home = ClientHome(invocation.home)
         pushed = push_folder(opened, source, protect, home, _watcher(reporter))
+        if pushed.protected is not None:
+            report.write_of(pushed.protected)
     if pushed.failed:
         for line in failed_lines(pushed.failed):
             reporter.line("instance", False, line, ErrorCode.E_PACS_INCOMPLETE.name)
         detail = f"{len(pushed.failed)} of {len(pushed.stored)} instances were not stored"
         raise EncryptSecureRTError(ErrorCode.E_PACS_INCOMPLETE, detail)
-    reporter.result(*pushed_told(pushed))
+    reporter.result(*report.told(*pushed_told(pushed)))
     return 0 if pushed.protected is None else pushed.protected.exit_code
 
 
