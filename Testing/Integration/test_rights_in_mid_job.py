@@ -21,11 +21,16 @@ from EncryptSecureRTLib.client.runs import finish_job, submit_job
 from EncryptSecureRTLib.client.upload import upload
 from EncryptSecureRTLib.custodian.changes import with_rights, with_roles
 
+_TIMES_ASKED = 3
+
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyHospital]:
     with FaultyHospital(tmp_path_factory.mktemp("rights") / "stand") as hospital:
         yield hospital
+
+
+_TIMES_ASKED = 3
 
 
 @pytest.fixture
@@ -57,6 +62,14 @@ def _result_files(hospital: FaultyHospital) -> set[Path]:
     return set((hospital.state / "results").iterdir())
 
 
+def _refusal_of_results(channel: Channel, job: str) -> ErrorCode:
+    """Ask for results until somebody answers: on a busy computer a line may break first."""
+    codes: list[ErrorCode] = []
+    while not codes or (codes[-1] is ErrorCode.E_UNREACHABLE and len(codes) < _TIMES_ASKED):
+        codes.append(refusal_of(channel.request, "GET", f"/v1/results/{job}/receipt"))
+    return codes[-1]
+
+
 def test_a_revoked_users_jobs_end_at_the_next_check_point_and_give_nothing(
     hospital: FaultyHospital, home: ClientHome
 ) -> None:
@@ -68,7 +81,7 @@ def test_a_revoked_users_jobs_end_at_the_next_check_point_and_give_nothing(
         book = hospital.service.core.book
         found = [book.get(home.user().user, job) for job in jobs]
         wait_for(lambda: all(job.state.ended for job in found))
-        asked = refusal_of(channel.request, "GET", f"/v1/results/{jobs[0]}/receipt")
+        asked = _refusal_of_results(channel, jobs[0])
 
     assert [job.state for job in found] == [JobState.CANCELLED] * 2
     assert [job.record.results for job in found] == [(), ()]
