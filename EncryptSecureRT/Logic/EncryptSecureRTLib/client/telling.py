@@ -177,11 +177,11 @@ def jobs_told(rows: Sequence[JobRow], ordered_here: Collection[str]) -> Told:
     fetchable = {
         row.job for row in shown if row.job in ordered_here and row.task not in NOT_FETCHED
     }
-    lines = [f"{'job':<32}  {'task':<11}  {'state':<24}  {'created':<20}  fetch"]
+    lines = [f"{'job':<32}  {'task':<19}  {'state':<24}  {'created':<20}  fetch"]
     for row in shown:
         here = "yes" if row.job in fetchable else "no"
         moment = time_text(row.created)
-        lines.append(f"{row.job}  {row.task:<11}  {_state(row):<24}  {moment}  {here}")
+        lines.append(f"{row.job}  {row.task:<19}  {_state(row):<24}  {moment}  {here}")
     left_out = len(rows) - len(shown)
     if left_out:
         lines.append(f"and {left_out} older ones")
