@@ -76,7 +76,11 @@ def make_study(folder: Path, instances: int, side: int = 0) -> None:
 
 
 def run(command: list[str], out: Path, instances: int) -> Run:
-    """Run a tool that writes below `out`, and see that it wrote what it was given."""
+    """Run a tool that writes below `out`, and see that it wrote what it was given.
+
+    What was written before is on the disk then: no tool pays for another one's files.
+    """
+    os.sync()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     done = subprocess.run(
