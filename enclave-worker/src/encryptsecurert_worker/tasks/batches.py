@@ -10,7 +10,7 @@ from encryptsecurert_worker.tasks.task import TaskContext
 # Octets of memory that one octet of a manifest takes while its entries are read.
 MANIFEST_PER_OCTET = 12
 # An event costs as much as half an instance; each instance is a check point all the same.
-_STEPS = 25
+_STEPS = 10
 
 
 class Answer(NamedTuple):
