@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import hashlib
+import io
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -75,6 +76,16 @@ def order_of(
         worker="33" * 32,
     )
     return Order(header=dataclasses.replace(header, **changes), result_key=key, url=url)
+
+
+class Flushes(io.StringIO):
+    """A text stream that counts how often it was written out."""
+
+    flushed = 0
+
+    def flush(self) -> None:
+        """Count it."""
+        self.flushed += 1
 
 
 class WrittenLine:

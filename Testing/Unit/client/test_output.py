@@ -1,10 +1,10 @@
 """What commands say: JSON lines for programs, two sentences and no value for people."""
 
-import io
 import json
 from typing import Any
 
 import pytest
+from Testing.Unit.client.people import Flushes
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.events import (
@@ -131,13 +131,7 @@ def test_a_terminal_says_that_it_waits_and_why(
 
 
 def test_every_line_is_written_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Counting(io.StringIO):
-        flushed = 0
-
-        def flush(self) -> None:
-            self.flushed += 1
-
-    stream = Counting()
+    stream = Flushes()
     monkeypatch.setattr("sys.stdout", stream)
     _tell_everything(JsonReporter())
 

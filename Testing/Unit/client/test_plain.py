@@ -1,8 +1,7 @@
 """What a pipe, a file or a log gets: the lines of a terminal, without colour, bars or wrapping."""
 
-import io
-
 import pytest
+from Testing.Unit.client.people import Flushes
 
 from encryptsecurert_protocol.errors import EncryptSecureRTError, ErrorCode
 from encryptsecurert_protocol.events import EndEvent, LogEvent, ProgressEvent, StateEvent
@@ -99,13 +98,7 @@ def test_a_terminal_shows_the_same_lines(
 
 
 def test_every_plain_line_is_written_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Counting(io.StringIO):
-        flushed = 0
-
-        def flush(self) -> None:
-            self.flushed += 1
-
-    stream = Counting()
+    stream = Flushes()
     monkeypatch.setattr("sys.stdout", stream)
     reporter = PlainReporter()
     reporter.stage("upload")

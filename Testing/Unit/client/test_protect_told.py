@@ -51,8 +51,6 @@ def _made(*refused: RefusedFile, **changes: Any) -> ProtectedSeries:
             pseudonym="P",
             study_instance_uid="2.25.4",
             series_instance_uid="2.25.1",
-            series=("2.25.1",),
-            of_study=(),
             of_series={},
             originals=(),
             names=(),

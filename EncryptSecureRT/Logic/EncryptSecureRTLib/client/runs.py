@@ -66,6 +66,22 @@ class Begun(Protocol[T_co]):
         """Have the worker end it; nobody waits for it any more."""
 
 
+class _AgainIfGone:
+    """Does what it is asked for, and, once in its life, again if an input was gone."""
+
+    def __init__(self) -> None:
+        self._is_used = False
+
+    def __call__(self, action: Callable[[], T]) -> T:
+        try:
+            return action()
+        except EncryptSecureRTError as error:
+            if error.code is not ErrorCode.E_INPUT_GONE or self._is_used:
+                raise
+        self._is_used = True
+        return action()
+
+
 class BegunJob:
     """A job that the worker has taken, and that somebody ends here or gives up."""
 
@@ -74,16 +90,12 @@ class BegunJob:
     ) -> None:
         self._channel, self._home, self._watcher = channel, home, watcher
         self._begin = begin
-        self._may_begin_again = True
-        self._order = self._begun()
+        self._again_if_gone = _AgainIfGone()
+        self._order: Order | None = self._again_if_gone(self._begun)
 
     def _begun(self) -> Order:
         """Begin it, and tell its id at once: it may go on whatever becomes of us."""
-        try:
-            order = self._begin()
-        except EncryptSecureRTError as error:
-            self._begin_again_if_gone(error)
-            order = self._begin()
+        order = self._begin()
         try:
             self._watcher.job(order.job)
         except (KeyboardInterrupt, BrokenPipeError):
@@ -91,30 +103,20 @@ class BegunJob:
             raise
         return order
 
-    def _begin_again_if_gone(self, error: EncryptSecureRTError) -> None:
-        """Let a job be begun again, once, if an input was gone; raise every other error."""
-        if error.code is not ErrorCode.E_INPUT_GONE or not self._may_begin_again:
-            raise error
-        self._may_begin_again = False
-
     def end(self) -> Finished:
         """Follow and fetch, as `run_job` says."""
-        try:
-            return self._end()
-        except EncryptSecureRTError as error:
-            self._begin_again_if_gone(error)
-        self._order = self._begun()
-        return self._end()
+        return self._again_if_gone(self._end)
 
     def _end(self) -> Finished:
-        order = self._order
+        order, self._order = self._order or self._begun(), None  # a second try has another one
         with _left_going(order):
             end = _follow_or_cancel(self._channel, order, self._watcher)
         return _fetch_after(self._channel, self._home, order, end, self._watcher)
 
     def give_up(self) -> None:
         """Have the worker end it, if it can be told."""
-        cancel_quietly(self._channel, self._order.job)
+        if self._order is not None:
+            cancel_quietly(self._channel, self._order.job)
 
 
 def begin_job(
@@ -210,7 +212,7 @@ def submit_job(
     watcher: Watcher,
 ) -> Order:
     """Send the inputs and submit, as `run_job` does; nobody waits for the job."""
-    return _again_if_gone(lambda: _send_and_submit(channel, home, task, send, parameters, watcher))
+    return _AgainIfGone()(lambda: _send_and_submit(channel, home, task, send, parameters, watcher))
 
 
 def finish_job(channel: Line, home: ClientHome, order: Order, watcher: Watcher) -> Finished:
@@ -219,15 +221,6 @@ def finish_job(channel: Line, home: ClientHome, order: Order, watcher: Watcher) 
         watcher.stage("run")
         end = follow(channel, order, watcher)
     return _fetch_after(channel, home, order, end, watcher)
-
-
-def _again_if_gone(action: Callable[[], T]) -> T:
-    try:
-        return action()
-    except EncryptSecureRTError as error:
-        if error.code is not ErrorCode.E_INPUT_GONE:
-            raise
-    return action()
 
 
 def _send_and_submit(

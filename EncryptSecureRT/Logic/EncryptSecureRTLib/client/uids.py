@@ -38,19 +38,21 @@ class Replaced:
     Attributes
     ----------
     pseudonym, study_instance_uid, series_instance_uid : of the first protected series.
-    series : names of the folders of protected series, in the order of the originals.
-    of_study, of_series : pairs of the study, and of each original series.
+    of_series : pairs of each original series.
     originals, names : files, and what the protected ones are called, for the pairs of instances.
     """
 
     pseudonym: str = field(repr=False)
     study_instance_uid: str = field(repr=False)
     series_instance_uid: str = field(repr=False)
-    series: tuple[str, ...] = field(repr=False)
-    of_study: UidPairs = field(repr=False)
     of_series: Mapping[str, UidPairs] = field(repr=False)
     originals: Sequence[Original] = field(repr=False)
     names: Sequence[str] = field(repr=False)
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Names of the folders of protected series, in the order of the originals."""
+        return tuple(dict.fromkeys(name.split("/", 1)[0] for name in self.names))
 
     @property
     def pairs(self) -> UidPairs:
@@ -58,7 +60,7 @@ class Replaced:
 
         They are made when they are asked for: of thousands of files they take some megabytes.
         """
-        pairs = dict.fromkeys(self.of_study)
+        pairs = {(self.originals[0].study_instance_uid, self.study_instance_uid): None}
         for original, name in zip(self.originals, self.names, strict=True):
             pairs.update(dict.fromkeys(self.of_series[original.series_instance_uid]))
             pairs[original.sop_instance_uid, _instance_of(name)] = None
@@ -100,8 +102,6 @@ def replaced_uids(originals: Sequence[Original], folder: Path, names: Sequence[s
         pseudonym=first.patient_id,
         study_instance_uid=first.study_instance_uid,
         series_instance_uid=first.series_instance_uid,
-        series=tuple(dict.fromkeys(name.split("/", 1)[0] for name in names)),
-        of_study=((originals[0].study_instance_uid, first.study_instance_uid),),
         of_series=of_series,
         originals=originals,
         names=names,
